@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Policy} from "../types/DataTypes.sol";
+
+/// @title The append-only book of verification and dispute terms
+/// @notice A policy never changes; it can only be retired, after which nothing new opens under it.
+interface IPolicyBook {
+    /// @notice Emitted when a policy is added. Numbers start at 1 and have no gaps.
+    event PolicyAdded(uint16 indexed policy, Policy terms);
+    /// @notice Emitted when a policy is retired. Agreements that run are not affected.
+    event PolicyRetired(uint16 indexed policy);
+
+    /// @notice Thrown when a policy's figures contradict each other or the immutable bounds; `what` names the first.
+    error PolicyBook_BadPolicy(bytes32 what);
+    /// @notice Thrown when a policy does not exist.
+    error PolicyBook_UnknownPolicy(uint16 policy);
+    /// @notice Thrown when a policy is retired already.
+    error PolicyBook_AlreadyRetired(uint16 policy);
+
+    /// @notice Seconds within which every window and dispute must end; `Staking` thaws for longer.
+    function MAX_LIABILITY() external view returns (uint32);
+
+    /// @notice How many policies there are; the newest has this number.
+    function count() external view returns (uint16);
+    /// @notice The whole policy. Reverts with {PolicyBook_UnknownPolicy}.
+    function get(uint16 policy) external view returns (Policy memory);
+    /// @notice What an opening needs, in one read: whether it exists and is not retired, and its coverage in basis points.
+    function openingTerms(uint16 policy) external view returns (bool openable, uint16 coverageBps);
+    /// @notice What posting needs, in one read. All zero for an unknown policy.
+    function postingTerms(uint16 policy) external view returns (uint32 relayer, uint16 stakeMultiple, uint64 valueCap);
+    /// @notice What windows and ends need. All zero for an unknown policy.
+    /// @return challengeWindow Seconds between posting and settling.
+    /// @return longestWindow The greater of challenge and self-post window.
+    /// @return notice Seconds between a customer's `close` and the end.
+    function windows(uint16 policy) external view returns (uint32 challengeWindow, uint32 longestWindow, uint32 notice);
+    /// @notice Coverage in basis points, retired or not.
+    function coverageOf(uint16 policy) external view returns (uint16 coverageBps);
+
+    /// @notice Adds a policy.
+    ///
+    /// Requirements:
+    /// - The caller has the role (AccessManager).
+    /// - ATTESTED has one verifier and a quorum of 1; QUORUM has 1 <= quorum <= verifiers <= 16, strictly rising; NONE and TEE none.
+    /// - A relayer is named; coverage is at most 10 000 bps; windows are above zero.
+    /// - longest window + response window + disputeTime <= MAX_LIABILITY.
+    function add(Policy calldata terms) external returns (uint16 policy);
+    /// @notice Retires a policy: nothing new opens under it. The caller has the role (AccessManager).
+    function retire(uint16 policy) external;
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IEscrow} from "../interfaces/IEscrow.sol";
+import {IPolicyBook} from "../interfaces/IPolicyBook.sol";
+import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
+import {IStaking} from "../interfaces/IStaking.sol";
+import {BatchTree} from "../libraries/BatchTree.sol";
+import {Figures} from "../libraries/Figures.sol";
+import {TypeHashes} from "../libraries/TypeHashes.sol";
+import {Batch, BatchHeader, KeyKind} from "../types/DataTypes.sol";
+
+/// @title ReceiptLedger: batches of cumulative figures, and the window before they are paid
+contract ReceiptLedger is IReceiptLedger, EIP712, ReentrancyGuardTransient {
+    using SafeCast for uint256;
+
+    /// @dev Flag of {Batch}: its value is no longer in flight.
+    uint24 private constant RETIRED = 1;
+
+    IEscrow private immutable _ESCROW;
+    IStaking private immutable _STAKING;
+    IPolicyBook private immutable _POLICY_BOOK;
+
+    mapping(uint96 batch => Batch) private _batches;
+    /// @dev policy << 32 | operator => batches posted.
+    mapping(uint48 poster => uint48) private _nonces;
+    /// @inheritdoc IReceiptLedger
+    mapping(uint32 operator => uint256) public inFlight;
+
+    constructor(address escrow, address staking, address policyBook) EIP712("Tallystick ReceiptLedger", "1") {
+        _ESCROW = IEscrow(escrow);
+        _STAKING = IStaking(staking);
+        _POLICY_BOOK = IPolicyBook(policyBook);
+    }
+
+    // User reads
+
+    /// @inheritdoc IReceiptLedger
+    function ESCROW() external view returns (address) {
+        return address(_ESCROW);
+    }
+
+    /// @inheritdoc IReceiptLedger
+    function STAKING() external view returns (address) {
+        return address(_STAKING);
+    }
+
+    /// @inheritdoc IReceiptLedger
+    function POLICY_BOOK() external view returns (address) {
+        return address(_POLICY_BOOK);
+    }
+
+    /// @inheritdoc IReceiptLedger
+    function batchOf(uint96 batch) external view returns (Batch memory) {
+        return _batches[batch];
+    }
+
+    /// @inheritdoc IReceiptLedger
+    function settleableAt(uint96 batch) external view returns (uint256) {
+        return _settleableAt(batch, _batches[batch]);
+    }
+
+    /// @inheritdoc IReceiptLedger
+    function batchNumber(uint16 policy, uint32 operator, uint48 nonce) public pure returns (uint96) {
+        return (uint96(policy) << 80) | (uint96(operator) << 48) | nonce;
+    }
+
+    /// @inheritdoc IReceiptLedger
+    function nextNonce(uint16 policy, uint32 operator) external view returns (uint48) {
+        return _nonces[_poster(policy, operator)];
+    }
+
+    /// @inheritdoc IReceiptLedger
+    function rootOf(bytes calldata figures, bytes calldata outputs) external pure returns (bytes32) {
+        return BatchTree.root(figures, outputs, _checkLengths(figures, outputs));
+    }
+
+    // User writes
+
+    /// @inheritdoc IReceiptLedger
+    function post(
+        BatchHeader calldata header,
+        bytes calldata figures,
+        bytes calldata outputs,
+        bytes[] calldata signatures
+    ) external nonReentrant returns (uint96 batch) {
+        // Check
+        if (block.timestamp > header.deadline) revert ReceiptLedger_DeadlinePassed(header.deadline);
+        uint256 leaves = _checkLengths(figures, outputs);
+        _checkRising(figures, leaves);
+        bytes32 figuresHash = keccak256(figures);
+        bytes32 root = BatchTree.root(figures, outputs, leaves);
+        (uint32 relayer, uint256 limit) = _checkRelayer(_digest(header, figuresHash, root), header.policy, signatures);
+        uint256 flying = inFlight[relayer];
+        if (flying + header.value > limit) revert ReceiptLedger_ValueAboveLimit(flying, header.value, limit);
+        uint48 nonce = _nonces[_poster(header.policy, relayer)];
+        if (header.nonce != nonce) revert ReceiptLedger_WrongNonce(nonce, header.nonce);
+        // Effect
+        _nonces[_poster(header.policy, relayer)] = nonce + 1;
+        inFlight[relayer] = flying + header.value;
+        batch = batchNumber(header.policy, relayer, nonce);
+        _batches[batch] = Batch({
+            postedAt: uint40(block.timestamp),
+            policy: header.policy,
+            leaves: uint16(leaves),
+            relayer: relayer,
+            value: header.value,
+            moved: 0,
+            flags: 0,
+            root: root,
+            figuresHash: figuresHash
+        });
+        emit BatchPosted(batch, header.policy, relayer, uint16(leaves), header.value, root, figuresHash);
+    }
+
+    /// @inheritdoc IReceiptLedger
+    function settle(uint96 batch, bytes calldata figures) external nonReentrant returns (uint256 moved) {
+        Batch memory record = _batches[batch];
+        // Check
+        _checkWindow(batch, record);
+        if (keccak256(figures) != record.figuresHash) revert ReceiptLedger_WrongFigures(batch);
+        // Effect
+        moved = _settle(batch, record, figures);
+    }
+
+    /// @inheritdoc IReceiptLedger
+    function settleOne(uint96 batch, uint256 index, bytes18 figure, bytes32 output, bytes32[] calldata proof)
+        external
+        nonReentrant
+        returns (uint256 moved)
+    {
+        Batch memory record = _batches[batch];
+        // Check: the leaf binds the index, so one proof stands for one place.
+        _checkWindow(batch, record);
+        if (
+            index >= record.leaves
+                || !MerkleProof.verifyCalldata(proof, record.root, BatchTree.leaf(index, figure, output))
+        ) revert ReceiptLedger_BadProof(batch, index);
+        // Effect
+        moved = _settle(batch, record, abi.encodePacked(figure));
+    }
+
+    /// @inheritdoc IReceiptLedger
+    function retire(uint96 batch) external nonReentrant {
+        Batch memory record = _batches[batch];
+        // Check
+        _checkWindow(batch, record);
+        if (record.flags & RETIRED != 0) revert ReceiptLedger_AlreadyRetired(batch);
+        // Effect
+        _retire(batch, record);
+        _batches[batch].flags = record.flags;
+    }
+
+    // Private
+
+    /// @dev Pays through the Escrow, which skips what it cannot pay, and books what moved.
+    function _settle(uint96 batch, Batch memory record, bytes memory figures) private returns (uint256 moved) {
+        _retire(batch, record);
+        moved = _ESCROW.settle(record.policy, figures, 0, record.value - record.moved);
+        record.moved += moved.toUint64();
+        Batch storage stored = _batches[batch];
+        (stored.moved, stored.flags) = (record.moved, record.flags);
+        emit BatchSettled(batch, record.moved);
+    }
+
+    /// @dev Takes the batch's value out of flight, once; marks `record` only, the caller stores it.
+    function _retire(uint96 batch, Batch memory record) private {
+        if (record.flags & RETIRED != 0) return;
+        record.flags |= RETIRED;
+        inFlight[record.relayer] -= record.value;
+        emit BatchRetired(batch, record.value);
+    }
+
+    /// @dev The policy's relayer is active and enough of its signers vouch for the batch.
+    /// @return relayer The operator. @return limit µ that it may have in flight.
+    function _checkRelayer(bytes32 digest, uint16 policy, bytes[] calldata signatures)
+        private
+        view
+        returns (uint32 relayer, uint256 limit)
+    {
+        uint16 multiple;
+        uint64 cap;
+        (relayer, multiple, cap) = _POLICY_BOOK.postingTerms(policy);
+        if (relayer == 0) revert ReceiptLedger_UnknownPolicy(policy);
+        (bool active, uint64 free, uint8 threshold) = _STAKING.postingTerms(relayer);
+        if (!active) revert ReceiptLedger_RelayerNotActive(relayer);
+        limit = Math.min(cap, uint256(multiple) * free);
+        _checkSigners(digest, relayer, threshold, signatures);
+    }
+
+    /// @dev Signers rise by address, so none counts twice; the caller counts as one when it is a signer itself.
+    function _checkSigners(bytes32 digest, uint32 relayer, uint256 threshold, bytes[] calldata signatures) private view {
+        uint256 valid = _isSigner(relayer, msg.sender) ? 1 : 0;
+        address last;
+        for (uint256 i = 0; i < signatures.length; ++i) {
+            (address signer, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signatures[i]);
+            if (
+                failure != ECDSA.RecoverError.NoError || signer <= last || signer == msg.sender
+                    || !_isSigner(relayer, signer)
+            ) revert ReceiptLedger_BadSignatures(valid, threshold);
+            last = signer;
+            ++valid;
+        }
+        if (valid < threshold) revert ReceiptLedger_BadSignatures(valid, threshold);
+    }
+
+    function _isSigner(uint32 relayer, address key) private view returns (bool) {
+        return _STAKING.isKeyValid(relayer, KeyKind.SIGNER, key, uint40(block.timestamp));
+    }
+
+    function _digest(BatchHeader calldata header, bytes32 figuresHash, bytes32 root) private view returns (bytes32) {
+        return _hashTypedDataV4(
+            keccak256(
+                abi.encode(
+                    TypeHashes.BATCH, header.policy, header.value, figuresHash, root, header.nonce, header.deadline
+                )
+            )
+        );
+    }
+
+    function _checkWindow(uint96 batch, Batch memory record) private view {
+        uint256 endsAt = _settleableAt(batch, record);
+        if (block.timestamp < endsAt) revert ReceiptLedger_WindowOpen(batch, endsAt);
+    }
+
+    function _settleableAt(uint96 batch, Batch memory record) private view returns (uint256) {
+        if (record.postedAt == 0) revert ReceiptLedger_UnknownBatch(batch);
+        (uint32 challengeWindow,,) = _POLICY_BOOK.windows(record.policy);
+        return uint256(record.postedAt) + challengeWindow;
+    }
+
+    function _checkLengths(bytes calldata figures, bytes calldata outputs) private pure returns (uint256 leaves) {
+        leaves = figures.length / Figures.SIZE;
+        if (
+            leaves == 0 || leaves > Figures.MAX || figures.length != leaves * Figures.SIZE
+                || outputs.length != leaves * 32
+        ) revert ReceiptLedger_BadLength(figures.length, outputs.length);
+    }
+
+    function _checkRising(bytes calldata figures, uint256 leaves) private pure {
+        uint64 last;
+        for (uint256 i = 0; i < leaves; ++i) {
+            (uint64 agreement,) = Figures.read(figures, i);
+            if (agreement <= last) revert ReceiptLedger_NotRising(i);
+            last = agreement;
+        }
+    }
+
+    function _poster(uint16 policy, uint32 operator) private pure returns (uint48) {
+        return (uint48(policy) << 32) | operator;
+    }
+}
