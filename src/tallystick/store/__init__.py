@@ -1,0 +1,1 @@
+"""The relayer's database: tables, migrations, and how to open it."""
