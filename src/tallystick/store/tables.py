@@ -1,12 +1,12 @@
 """Tables of the relayer's database: SQLAlchemy Core, for SQLite (WAL) first and PostgreSQL later.
 
 Conventions: hashes, keys, signatures and calldata are raw bytes; owners and contract addresses too. Money is
-whole µ, times are seconds since 1970 by the *chain's* clock. An agreement's number is uint64 but stays below 2^63
-as long as fewer than 2^31 agreements were opened; units above 2^63 - 1 are refused at the door. A batch's number
-has 96 bits and is kept as decimal text.
+whole µ, times are seconds since 1970 by the *chain's* clock. An agreement's number is uint64 but stays below
+2^63 as long as fewer than 2^31 agreements were opened; units above 2^63 - 1 are refused at the door. A batch's
+number has 96 bits and is kept as decimal text.
 
-The mirror (policies, operators, operator_keys, agreements) is written by `relayer.follow` alone, from finalized
-events alone, in the same database transaction as the cursor (meta `followed_block`).
+The mirror (policies, operators, operator_keys, agreements) is written by `relayer.follow` alone, from
+finalized events alone, in the same database transaction as the cursor (meta `followed_block`).
 """
 
 from sqlalchemy import (
@@ -159,8 +159,7 @@ figures = Table(
     Column("units", BigInteger, nullable=False),
     Column("output_root", LargeBinary(32), nullable=False),
     Column("receipt_hash", LargeBinary(32), nullable=False),
-  # When the agreement began to wait: a newer figure that arrives while an older one waits keeps the older one's time.
-  
+    # When the agreement began to wait; a newer figure that comes while an older one waits keeps the older's time.
     Column("ready_at", BigInteger, nullable=False),
     # highest in a batch; batch.py writes it
     Column("batched_units", BigInteger, nullable=False, server_default=text("0")),
@@ -245,9 +244,10 @@ transactions = Table(
     Column("receipt", JSON),
     Column("problem", Text, nullable=False, server_default=text("''")),
     Column("created_at", BigInteger, nullable=False),
-    CheckConstraint("state IN ('queued', 'sent', 'mined', 'final', 'reverted', 'refused')", name="known_state"),
-  # One live transaction a nonce; whoever lost its nonce to a stranger for good gets a new one and gives this one up.
-  
+    CheckConstraint(
+        "state IN ('queued', 'sent', 'mined', 'final', 'reverted', 'refused')", name="known_state"
+    ),
+    # One transaction a nonce; one that lost its nonce to a stranger for good is given another.
     UniqueConstraint("sender", "nonce"),
     Index("ix_transactions_state", "state"),
 )
