@@ -2,8 +2,8 @@
 
 Conventions: hashes, keys, signatures and calldata are raw bytes; owners and contract addresses too. Money is
 whole µ, times are seconds since 1970 by the *chain's* clock. An agreement's number is uint64 but stays below
-2^63 as long as fewer than 2^31 agreements were opened; units above 2^63 - 1 are refused at the door. A batch's
-number has 96 bits and is kept as decimal text.
+2^63 as long as fewer than 2^31 agreements were opened; units above 2^63 - 1 are refused at the door. A
+batch's number has 96 bits and is kept as decimal text.
 
 The mirror (policies, operators, operator_keys, agreements) is written by `relayer.follow` alone, from
 finalized events alone, in the same database transaction as the cursor (meta `followed_block`).
@@ -159,7 +159,7 @@ figures = Table(
     Column("units", BigInteger, nullable=False),
     Column("output_root", LargeBinary(32), nullable=False),
     Column("receipt_hash", LargeBinary(32), nullable=False),
-    # When the agreement began to wait; a newer figure that comes while an older one waits keeps the older's time.
+    # When the agreement began to wait; a newer figure that comes while an older waits keeps that one's time.
     Column("ready_at", BigInteger, nullable=False),
     # highest in a batch; batch.py writes it
     Column("batched_units", BigInteger, nullable=False, server_default=text("0")),
