@@ -1,0 +1,71 @@
+"""Fixed numbers of the protocol and its defaults (PROTOCOL section 13), in seconds, µ and basis points."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Units
+CURRENCY_DECIMALS: Final = 6
+TALLY_DECIMALS: Final = 18
+MICRO: Final = 10**CURRENCY_DECIMALS
+"""µ in one whole unit of the currency."""
+TALLY: Final = 10**TALLY_DECIMALS
+"""TALLY-wei in one TALLY."""
+PRICE_SCALE: Final = 1_000_000
+"""`unitPrice` is µ per this many units (METERED) or seconds (LEASE)."""
+BPS: Final = 10_000
+"""Basis points in a whole."""
+
+# Bounds of types
+UINT16_MAX: Final = 2**16 - 1
+UINT32_MAX: Final = 2**32 - 1
+UINT40_MAX: Final = 2**40 - 1
+UINT56_MAX: Final = 2**56 - 1
+UINT64_MAX: Final = 2**64 - 1
+UINT80_MAX: Final = 2**80 - 1
+UINT128_MAX: Final = 2**128 - 1
+UINT256_MAX: Final = 2**256 - 1
+
+# Bounds of the contracts, for ever
+MAX_FEES_BPS: Final = 2_000
+"""Provider's and customer's fee together."""
+MAX_TERM: Final = 400 * 86_400
+"""Seconds from the start of an agreement's clock to its expiry, and from now to its start."""
+MAX_OPEN_ITEMS: Final = 256
+MAX_BATCH_LEAVES: Final = 256
+MAX_VERIFIERS: Final = 16
+MAX_REWARD_BPS: Final = 3_000
+MIN_DIVIDEND_STAKE: Final = 10**18
+WEEK: Final = 604_800
+ACCUMULATOR_SCALE: Final = 10**36
+TALLY_CAP: Final = 100_000_000 * TALLY
+
+# Encodings
+FIGURE_BYTES: Final = 18
+OUTPUT_BYTES: Final = 32
+LEAF_BYTES: Final = 52
+
+# Defaults of a deployment
+CHALLENGE_WINDOW: Final = 86_400
+SELF_POST_WINDOW: Final = 259_200
+RESPONSE_WINDOW: Final = 21_600
+DISPUTE_TIME: Final = 691_200
+NOTICE: Final = 3_600
+POST_GRACE: Final = 86_400
+SETTLE_GRACE: Final = 86_400
+MAX_LIABILITY: Final = 1_209_600
+MAX_PAUSE: Final = 259_200
+THAW_PERIOD: Final = 1_814_400
+KEY_REVOCATION_DELAY: Final = 86_400
+COVERAGE_BPS: Final = 1_000
+STAKE_MULTIPLE: Final = 10
+VALUE_CAP: Final = 1_000_000 * MICRO
+MIN_STAKE_PROVIDER: Final = 1_000 * MICRO
+MIN_STAKE_VERIFIER: Final = 2_000 * MICRO
+MIN_STAKE_RELAYER: Final = 10_000 * MICRO
+FEE_PROVIDER_BPS: Final = 500
+FEE_CUSTOMER_BPS: Final = 0
+DIVIDENDS_BPS: Final = 7_000
+INSURANCE_BPS: Final = 2_000
+TREASURY_BPS: Final = 1_000
+EXIT_DELAY: Final = 604_800
