@@ -1,0 +1,1 @@
+"""Where usage comes from. One small protocol (`base.Source`), one file a source."""
