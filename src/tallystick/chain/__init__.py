@@ -1,0 +1,1 @@
+"""Everything that talks to a chain: artefacts, events, nodes, keys, deployments."""

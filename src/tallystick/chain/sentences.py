@@ -1,0 +1,134 @@
+"""What the contracts' custom errors mean, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from string import Formatter
+from typing import Any
+
+from tallystick.protocol.amounts import format_amount, format_tally
+
+__all__ = ["SENTENCES", "sentence", "utc"]
+
+SENTENCES: Mapping[str, str] = {
+    # Escrow
+    "Escrow_NotOwner": "account {account} does not belong to {caller}",
+    "Escrow_UnknownAccount": "there is no account {account}",
+    "Escrow_ZeroAddress": "the zero address cannot receive or own money",
+    "Escrow_ZeroAmount": "the amount is zero",
+    "Escrow_NotEnoughFree": "account {account} has {free:currency} free, but {wanted:currency} are wanted",
+    "Escrow_NothingToClaim": "account {account} has earned nothing that was not claimed already",
+    "Escrow_ReferenceUsed": "{caller} has used the reference {ref} before: that deposit has been credited",
+    "Escrow_WrongAmountReceived": "the currency moved {received:currency} instead of {expected:currency}",
+    "Escrow_NotLedger": "only the ReceiptLedger settles, and {caller} is not it",
+    "Escrow_LengthMismatch": "there are not as many signatures as terms",
+    "Escrow_TooManyItems": "{items} items are more than one call takes (256)",
+    "Escrow_NotOpen": "agreement {agreement} is not open",
+    "Escrow_NotParty": "{caller} is no party of agreement {agreement}",
+    "Escrow_AlreadyEnding": "agreement {agreement} ends at {endsAt:utc} already",
+    "Escrow_NotRefundableYet": "agreement {agreement} can be refunded from {refundableAt:utc} on",
+    "Escrow_Held": "agreement {agreement} is frozen or held by a challenge",
+    "Escrow_PledgeNotStuck": "the pledge of agreement {agreement} is not stuck",
+    "Escrow_FeesTooHigh": "fees of {total} bps are above the bound of 2000 bps",
+    "Escrow_UnfitCurrency": "{currency} is no currency that fits: it has no code, or more than 6 decimals",
+    # ReceiptLedger
+    "ReceiptLedger_DeadlinePassed": "the batch could be posted until {deadline:utc} only",
+    "ReceiptLedger_WrongNonce": "the next batch has the nonce {expected}, not {given}",
+    "ReceiptLedger_BadLength": "{figures} bytes of figures and {outputs} of outputs are no batch of 1 to 256",
+    "ReceiptLedger_NotRising": "agreement numbers must rise; they do not at figure {index}",
+    "ReceiptLedger_UnknownPolicy": "there is no policy {policy}",
+    "ReceiptLedger_RelayerNotActive": "relayer {operator} has less free stake than its role demands",
+    "ReceiptLedger_ValueAboveLimit": (
+        "{value:currency} do not fit beside {inFlight:currency} in flight: the limit is {limit:currency}"
+    ),
+    "ReceiptLedger_BadSignatures": "{valid} good signatures of signer keys, but {threshold} are needed",
+    "ReceiptLedger_UnknownBatch": "there is no batch {batch}",
+    "ReceiptLedger_WindowOpen": "batch {batch} can be challenged until {endsAt:utc}",
+    "ReceiptLedger_WrongFigures": "these are not the figures that batch {batch} was posted with",
+    "ReceiptLedger_BadProof": "the proof does not show leaf {index} in batch {batch}",
+    "ReceiptLedger_AlreadyRetired": "the value of batch {batch} is no longer in flight already",
+    # Staking
+    "Staking_NotOwner": "operator {operator} does not belong to {caller}",
+    "Staking_NotEscrow": "only the Escrow pledges and releases, and {caller} is not it",
+    "Staking_UnknownOperator": "there is no operator {operator}",
+    "Staking_BadRegistration": "the roles are empty or unknown, or the hardware class does not fit them",
+    "Staking_ZeroAmount": "the amount is zero",
+    "Staking_ZeroAddress": "the zero address cannot receive money or be a key",
+    "Staking_NotEnoughFree": (
+        "operator {operator} has {free:currency} of free stake, but {wanted:currency} are wanted"
+    ),
+    "Staking_NothingThaws": "nothing of operator {operator}'s stake is thawing",
+    "Staking_StillThawing": "operator {operator}'s stake is still thawing until {thawEnds:utc}",
+    "Staking_NothingToClaim": "{holder} has no credit to claim",
+    "Staking_WrongAmountReceived": "the currency moved {received:currency} instead of {expected:currency}",
+    "Staking_KeyUnknown": "{key} is no such key of operator {operator}, or was revoked already",
+    "Staking_KeyAlreadyAuthorised": "{key} was authorised for operator {operator} before",
+    "Staking_BadThreshold": "a threshold of {threshold} signers is not possible",
+    "Staking_ThawTooShort": "a thaw of {thaw} s is too short: it must exceed {needed} s",
+    "Staking_BadSlash": "the slash names no receiver for a share, or a reward above 3000 bps",
+    # PolicyBook
+    "PolicyBook_BadPolicy": "the policy does not fit: {what:text}",
+    "PolicyBook_UnknownPolicy": "there is no policy {policy}",
+    "PolicyBook_AlreadyRetired": "policy {policy} is retired already",
+    # Directory
+    "Directory_WrongIndex": "the next contract of the Directory has the index {expected}, not {given}",
+    "Directory_ZeroName": "a contract needs a name",
+    # Fees and dividends
+    "FeeSplitter_BadShares": "{dividendsBps} + {insuranceBps} + {treasuryBps} bps are out of bounds",
+    "FeeSplitter_NotRecipient": "{caller} receives no share of the fees",
+    "FeeSplitter_ZeroAddress": "the zero address cannot receive a share",
+    "DividendVault_BelowMinimum": "{staked:tally} would be staked; the least is 1 TALLY, or none",
+    "DividendVault_NotEnoughStaked": "{staked:tally} are staked, but {wanted:tally} are wanted",
+    "DividendVault_ZeroAmount": "the amount is zero",
+    "DividendVault_ZeroAddress": "the zero address cannot receive money",
+    "DividendVault_NothingToClaim": "{staker} has no dividends to claim",
+    "DividendVault_NothingToWithdraw": "{staker} has no TALLY on the way out",
+    "DividendVault_StillLocked": "the TALLY of {staker} is locked until {unlocksAt:utc}",
+    # OpenZeppelin
+    "AccessManagedUnauthorized": "{caller} has no role that allows this",
+    "AccessManagedInvalidAuthority": "{authority} is no access manager",
+    "AccessManagerUnauthorizedAccount": "{msgsender} lacks the role {roleId}",
+    "OwnableUnauthorizedAccount": "{account} is not the owner",
+    "OwnableInvalidOwner": "{owner} cannot be the owner",
+    "ERC20InsufficientBalance": "{sender} has {balance} base units of the currency, but {needed} are needed",
+    "ERC20InsufficientAllowance": "{spender} may take {allowance} base units, but {needed} are needed",
+    "ERC20InvalidReceiver": "{receiver} cannot receive this currency",
+    "SafeERC20FailedOperation": "the currency {token} refused a transfer",
+    "ReentrancyGuardReentrantCall": "the contract was called while it was at work",
+}
+
+
+def utc(seconds: int) -> str:
+    """Unix time as people read it: `2026-12-13 08:12:00 UTC`. Times beyond the year 9999 stay numbers."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, ValueError, OSError):
+        return f"second {seconds}"
+
+
+class _Words(Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        if format_spec == "utc":
+            return utc(value)
+        if format_spec == "currency":
+            return format_amount(value)
+        if format_spec == "tally":
+            return format_tally(value)
+        if isinstance(value, bytes):
+            if format_spec == "text":
+                return value.rstrip(b"\0").decode("ascii", "replace")
+            return "0x" + value.hex()
+        return str(value)
+
+
+def sentence(error: str, arguments: Mapping[str, Any]) -> str:
+    """What the custom error `error` says, from its arguments by name. Unknown ones are spelt out."""
+    template = SENTENCES.get(error)
+    if template is not None:
+        try:
+            return _Words().vformat(template, (), arguments)
+        except (KeyError, IndexError, TypeError, ValueError):
+            pass
+    shown = ", ".join(f"{name} = {_Words().format_field(value, '')}" for name, value in arguments.items())
+    return f"the contract refused with {error}({shown})"
