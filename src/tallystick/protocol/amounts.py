@@ -107,7 +107,7 @@ def gross(units: int, unit_price: int, budget: int) -> int:
 
 
 def fee(paid: int, bps: int) -> int:
-    """One side's cumulative fee in µ: floor(paid x bps / 1e4). A step costs the difference of two of these."""
+    """One side's cumulative fee in µ: floor(paid x bps / 1e4). A step costs a difference of two."""
     return paid * bps // BPS
 
 
@@ -127,7 +127,7 @@ def refund_of(budget: int, paid: int, fee_customer: int) -> int:
 
 
 def net_of(paid_before: int, paid_after: int, fee_provider: int) -> int:
-    """µ that the payee earns by a step: gross difference less the difference of provider fees."""
+    """µ that the payee earns by a step: gross less provider's fee, as differences."""
     return (paid_after - paid_before) - (fee(paid_after, fee_provider) - fee(paid_before, fee_provider))
 
 

@@ -45,7 +45,7 @@ class KeyMaterialError(TallystickError):
     """A private key or an address that is none. Code `bad_key` or `bad_address`. Never quotes the key."""
 
 
-class Refused(TallystickError):  # noqa: N818
+class Refused(TallystickError):
     """The model refuses a call exactly where the contract reverts.
 
     Args:
@@ -57,7 +57,7 @@ class Refused(TallystickError):  # noqa: N818
         super().__init__(code, message or "The contract would revert.")
 
 
-class InvariantBroken(TallystickError):  # noqa: N818
+class InvariantBroken(TallystickError):
     """The model's books contradict themselves. Code `invariant_broken`; `invariant` names which one."""
 
     def __init__(self, invariant: str, message: str) -> None:

@@ -43,10 +43,10 @@ def encode_figures(figures: Iterable[tuple[int, int]]) -> bytes:
     """n x 18 bytes of (agreement, units), in the given order.
 
     Raises:
-        EncodingError: A number is out of range, or the agreements do not rise strictly.
+        EncodingError: A number is out of range, or the agreements do not rise strictly from 1 on.
     """
     parts = []
-    previous = -1
+    previous = 0
     for agreement, units in figures:
         if agreement <= previous:
             raise EncodingError(f"Agreement numbers must rise strictly, but {agreement} follows {previous}.")

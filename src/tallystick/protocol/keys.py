@@ -70,7 +70,7 @@ def recover(digest: bytes, signature: bytes) -> bytes:
     """The 20-byte address whose key signed `digest`; the rules are those of OpenZeppelin's ECDSA.
 
     Raises:
-        SignatureError: Not 65 bytes, v not 27 or 28, r or s out of range, s in the upper half, or no key fits.
+        SignatureError: Not 65 bytes, v not 27 or 28, r or s out of range, high s, or no key fits.
     """
     if len(signature) != 65:
         raise SignatureError(f"A signature has 65 bytes, not {len(signature)}.")

@@ -62,10 +62,10 @@ def test_digest__any_batch__equals_eth_account(
 def test_type_strings__as_published__exact() -> None:
     """SPEC: what wallets, contracts and other implementations hash; a change here breaks every signature."""
     assert eip712.TERMS_TYPE == (
-        "Terms(uint32 customer,uint32 funder,uint32 operator,uint32 payee,uint8 mode,uint16 policy,uint16 maxFeeProvider,"
-        "uint16 maxFeeCustomer,uint56 unitPrice,uint56 budget,uint56 maxBudget,uint32 start,uint32 expiry,bytes32 workHash,"
-        "uint256 customerNonce,uint256 operatorNonce,uint40 deadline)"
-    )  # fmt: skip
+        "Terms(uint32 customer,uint32 funder,uint32 operator,uint32 payee,uint8 mode,uint16 policy,"
+        "uint16 maxFeeProvider,uint16 maxFeeCustomer,uint56 unitPrice,uint56 budget,uint56 maxBudget,"
+        "uint32 start,uint32 expiry,bytes32 workHash,uint256 customerNonce,uint256 operatorNonce,uint40 deadline)"
+    )
     assert eip712.BATCH_TYPE == (
         "Batch(uint16 policy,uint64 value,bytes32 figures,bytes32 root,uint48 nonce,uint40 deadline)"
     )
