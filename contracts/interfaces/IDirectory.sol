@@ -7,9 +7,11 @@ pragma solidity 0.8.37;
 /// interrupted goes on where it stopped.
 interface IDirectory {
     /// @notice Contract number `index` was created; it is version `version` of `name`.
-    event Deployed(bytes32 indexed name, uint32 indexed version, address indexed at, uint32 index, bytes32 codeHash);
+    event Deployed(bytes32 indexed name, uint32 indexed version, address indexed created, uint32 index, bytes32 codeHash);
 
+    /// @notice Thrown when `given` is not the next place in the plan: done already, or not yet due.
     error Directory_WrongIndex(uint32 expected, uint32 given);
+    /// @notice Thrown when the constructor reverted (with `reason`) or left no code.
     error Directory_CreationFailed(bytes32 name, bytes reason);
     error Directory_ZeroName();
 
@@ -17,14 +19,14 @@ interface IDirectory {
     /// @param name Short string, left-aligned, e.g. "Escrow".
     /// @param index Its place in the plan; must be `count() + 1`, so a repeated transaction does nothing.
     /// @param initCode Creation code with constructor arguments.
-    function deploy(bytes32 name, uint32 index, bytes calldata initCode) external returns (address at);
+    function deploy(bytes32 name, uint32 index, bytes calldata initCode) external returns (address created);
 
     /// @notice How many contracts were created here.
     function count() external view returns (uint32);
-    /// @notice Address of contract number `index`, created or not.
+    /// @notice Address of contract number `index`, created or not; zero for number 0, which there is not.
     function addressOf(uint32 index) external view returns (address);
     /// @notice Newest version of `name`; zero address and version 0 when there is none.
-    function latest(bytes32 name) external view returns (address at, uint32 version);
+    function latest(bytes32 name) external view returns (address newest, uint32 version);
     /// @notice Version `version` (from 1) of `name`; zero address when there is none.
-    function at(bytes32 name, uint32 version) external view returns (address);
+    function versionOf(bytes32 name, uint32 version) external view returns (address);
 }

@@ -5,6 +5,14 @@ pragma solidity 0.8.37;
 /// @notice Fees pulled in week w (unix time / 604 800) stream evenly over week w + 1 to those who are staked, second by
 /// second. What streams while nobody stakes is carried into the following week's stream. The accumulator is scaled by
 /// 1e36, remainders are carried. Nobody can take what is owed; no exit is pausable or behind a role.
+///
+/// Notes:
+/// - Streamed by second x of a week: floor(S * x / 604 800), cumulative, so a week's stream is paid to the last µ.
+/// - A staker's earnings are kept exactly, in 1e-36 µ; only what is paid out is floored, so often claiming costs nothing.
+/// - Money that arrives other than by {pullFees} is nobody's, and distorts nothing.
+/// - At most 2^64 - 1 µ of fees are taken in all (18 trillion), which makes every sum here fit by construction.
+///
+/// Trust: there is no role, no owner and no parameter to change.
 interface IDividendVault {
     event Staked(address indexed staker, uint256 amount);
     /// @notice TALLY stopped earning and can be withdrawn from `unlocksAt` on (the clock covers all that is leaving).
@@ -24,6 +32,10 @@ interface IDividendVault {
     error DividendVault_NothingToClaim(address staker);
     error DividendVault_NothingToWithdraw(address staker);
     error DividendVault_StillLocked(address staker, uint40 unlocksAt);
+    /// @notice Thrown when a token moved another amount than asked (fee-on-transfer, rebasing).
+    error DividendVault_WrongAmountReceived(uint256 expected, uint256 received);
+    /// @notice Thrown by the constructor: the currency has no code or more than 6 decimals, or is the staked token.
+    error DividendVault_UnfitCurrency(address currency);
 
     /// @notice Stakes `amount` TALLY-wei of the caller; earns from this second on.
     function stake(uint256 amount) external;
@@ -33,12 +45,19 @@ interface IDividendVault {
     function withdraw(address to) external returns (uint256 amount);
     /// @notice Sends the caller's dividends, in µ, to `to`.
     function claim(address to) external returns (uint256 amount);
-    /// @notice Pulls the vault's credit from the fee splitter into the stream of next week. Anyone.
+    /// @notice Pulls the vault's credit from the fee splitter into the stream of next week; 0 when there is none. Anyone.
     function pullFees() external returns (uint256 amount);
 
+    function CURRENCY() external view returns (address);
+    function TOKEN() external view returns (address);
+    function FEE_SPLITTER() external view returns (address);
+    /// @notice Seconds between {unstake} and {withdraw}.
     function EXIT_DELAY() external view returns (uint40);
+    /// @notice TALLY-wei that earn now, of all stakers.
     function totalStaked() external view returns (uint256);
+    /// @notice TALLY-wei of `staker` that earn now.
     function stakedOf(address staker) external view returns (uint256);
+    /// @notice TALLY-wei of `staker` that left, and when they can be withdrawn; zero when nothing left.
     function exitingOf(address staker) external view returns (uint256 amount, uint40 unlocksAt);
     /// @notice µ that `staker` could claim now (floored).
     function claimable(address staker) external view returns (uint256);

@@ -5,6 +5,8 @@ import {Policy} from "../types/DataTypes.sol";
 
 /// @title The append-only book of verification and dispute terms
 /// @notice A policy never changes; it can only be retired, after which nothing new opens under it.
+///
+/// Trust: the role adds and retires. What runs, runs on under its own terms; a party signs for the policy it opens under.
 interface IPolicyBook {
     /// @notice Emitted when a policy is added. Numbers start at 1 and have no gaps.
     event PolicyAdded(uint16 indexed policy, Policy terms);
@@ -36,6 +38,9 @@ interface IPolicyBook {
     function windows(uint16 policy) external view returns (uint32 challengeWindow, uint32 longestWindow, uint32 notice);
     /// @notice Coverage in basis points, retired or not.
     function coverageOf(uint16 policy) external view returns (uint16 coverageBps);
+
+    /// @notice Whether a policy is retired. Reverts with {PolicyBook_UnknownPolicy}.
+    function isRetired(uint16 policy) external view returns (bool);
 
     /// @notice Adds a policy.
     ///

@@ -6,6 +6,14 @@ import {HardwareClass, KeyKind, KeyValidity, Operator, SlashOrder} from "../type
 /// @title Collateral of providers, verifiers and relayers
 /// @notice stake = free + pledged + reserved + thawing, in the currency, per operator. Operators are numbered from 1.
 /// Exits (`unstake`, `withdraw`, `claimCredit`) are never pausable and never behind a role.
+///
+/// Notes:
+/// - {tryPledge} and {release} emit nothing: the Escrow's `Opened`, `Closed`, `PledgeStuck` and `PledgeReleased` rebuild
+///   free and pledged, since a pledge is always ceil(budget * coverage of the policy).
+/// - The currency moves exactly what it is asked to, or the call reverts; tokens that rebase or call back are unfit.
+///
+/// Trust: the slashing role can take free and thawing stake, never pledged stake or credits, and gets none of it unless a
+/// slash names it. Nobody else can touch an operator's stake, and nobody can change a parameter.
 interface IStaking {
     event Registered(
         uint32 indexed operator,
@@ -21,8 +29,6 @@ interface IStaking {
     event ThawStarted(uint32 indexed operator, uint64 amount, uint64 thawing, uint40 thawEnds);
     event ThawCancelled(uint32 indexed operator, uint64 amount);
     event Withdrawn(uint32 indexed operator, address indexed to, uint64 amount);
-    event Pledged(uint32 indexed operator, uint64 amount);
-    event Released(uint32 indexed operator, uint64 amount);
     event Slashed(
         uint32 indexed operator,
         uint16 indexed reason,
@@ -56,10 +62,15 @@ interface IStaking {
     /// @notice Thrown when the currency moved another amount than asked (fee-on-transfer, rebasing).
     error Staking_WrongAmountReceived(uint256 expected, uint256 received);
     error Staking_KeyUnknown(uint32 operator, KeyKind kind, address key);
+    /// @notice Thrown when the key was authorised before, revoked or not.
     error Staking_KeyAlreadyAuthorised(uint32 operator, KeyKind kind, address key);
+    /// @notice Thrown when the key is revoked, or its revocation runs, already.
+    error Staking_KeyAlreadyRevoked(uint32 operator, KeyKind kind, address key, uint40 revokedAt);
     error Staking_BadThreshold(uint8 threshold);
     /// @notice Thrown by the constructor when the thaw is not longer than every liability plus the longest pause.
     error Staking_ThawTooShort(uint256 thaw, uint256 needed);
+    /// @notice Thrown by the constructor: the currency has no code or more than 6 decimals.
+    error Staking_UnfitCurrency(address currency);
     /// @notice Thrown when a slash names no receiver for a share, or a reward above 3 000 bps.
     error Staking_BadSlash();
 
@@ -95,8 +106,13 @@ interface IStaking {
     /// toVictim = min(taken, loss); toChallenger = min(taken - toVictim, ceil(taken * rewardBps / 1e4)); the rest to insurance.
     function slash(SlashOrder calldata order) external returns (uint64 taken);
 
+    function CURRENCY() external view returns (address);
+    function ESCROW() external view returns (address);
+    /// @notice Seconds that stake thaws; longer than every liability plus the longest pause.
     function THAW_PERIOD() external view returns (uint40);
+    /// @notice Seconds for which a revoked DEVICE key stays good.
     function KEY_REVOCATION_DELAY() external view returns (uint40);
+    /// @notice Who is credited what a slash leaves over.
     function INSURANCE() external view returns (address);
     /// @notice How many operators there are; the newest has this number.
     function count() external view returns (uint32);
