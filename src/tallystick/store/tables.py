@@ -188,12 +188,13 @@ batches = Table(
     Column("figures_hash", LargeBinary(32), nullable=False),
     # planned -> posted -> settling -> settled; lost: another batch took its number, its figures wait again
     Column("state", Text, nullable=False),
-    # which limit closed it: age, size, gas, value
+    # which limit closed it: age, size or gas
     Column("criterion", Text, nullable=False, server_default=text("''")),
     Column("posted_at", BigInteger),  # block time of the post; NULL until it is mined
     Column("moved", BigInteger, nullable=False, server_default=text("0")),  # µ, by finalized settlements
-    # logical transactions used up for the present step
-    Column("tries", Integer, nullable=False, server_default=text("0")),
+    # logical transactions that were used up: the present ones are post:<batch>:<n> and settle:<batch>:<n>
+    Column("post_tries", Integer, nullable=False, server_default=text("0")),
+    Column("settle_tries", Integer, nullable=False, server_default=text("0")),
     Column("retry_at", BigInteger, nullable=False, server_default=text("0")),  # not to be tried again before
     Column("problem", Text, nullable=False, server_default=text("''")),  # why the last try failed
     Column("created_at", BigInteger, nullable=False),
