@@ -109,6 +109,16 @@ class Function(_Signed):
         """Calldata for values by name or place. Raises BadArgument with the place of the first mistake."""
         return self.encode(*arrange(self.inputs, values, where or self.name))
 
+    def decode_inputs(self, calldata: bytes) -> tuple[Any, ...]:
+        """The arguments in calldata of this function, as eth_abi gives them. Raises BadArgument when it is
+        not."""
+        if calldata[:4] != self.selector:
+            raise BadArgument(f"this is no calldata of {self.signature}")
+        try:
+            return eth_abi.decode(self.types, calldata[4:])
+        except DecodingError as error:
+            raise BadArgument(f"the calldata of {self.name} is malformed") from error
+
     def decode(self, data: bytes) -> tuple[Any, ...]:
         """Plain values as eth_abi gives them; addresses are lower case. Raises DeploymentMismatch."""
         try:
