@@ -1,10 +1,16 @@
-"""What holds for every test: those in tests/unit are pure and may open no socket."""
+"""What holds for every test: those in tests/unit open no socket, and none writes outside the checkout."""
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import configuration
 
-UNIT = Path(__file__).parent / "unit"
+ROOT = Path(__file__).resolve().parent.parent
+UNIT = ROOT / "tests" / "unit"
+
+os.environ.setdefault("MPLCONFIGDIR", str(ROOT / ".cache" / "matplotlib"))
+configuration.set_hypothesis_home_dir(ROOT / ".cache" / "hypothesis")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
