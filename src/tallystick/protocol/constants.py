@@ -23,6 +23,7 @@ UINT40_MAX: Final = 2**40 - 1
 UINT56_MAX: Final = 2**56 - 1
 UINT64_MAX: Final = 2**64 - 1
 UINT80_MAX: Final = 2**80 - 1
+UINT96_MAX: Final = 2**96 - 1
 UINT128_MAX: Final = 2**128 - 1
 UINT256_MAX: Final = 2**256 - 1
 

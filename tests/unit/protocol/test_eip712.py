@@ -64,7 +64,8 @@ def test_type_strings__as_published__exact() -> None:
     assert eip712.TERMS_TYPE == (
         "Terms(uint32 customer,uint32 funder,uint32 operator,uint32 payee,uint8 mode,uint16 policy,"
         "uint16 maxFeeProvider,uint16 maxFeeCustomer,uint56 unitPrice,uint56 budget,uint56 maxBudget,"
-        "uint32 start,uint32 expiry,bytes32 workHash,uint256 customerNonce,uint256 operatorNonce,uint40 deadline)"
+        "uint32 start,uint32 expiry,bytes32 workHash,uint256 customerNonce,uint256 operatorNonce,"
+        "uint40 deadline)"
     )
     assert eip712.BATCH_TYPE == (
         "Batch(uint16 policy,uint64 value,bytes32 figures,bytes32 root,uint48 nonce,uint40 deadline)"

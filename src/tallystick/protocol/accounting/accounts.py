@@ -1,0 +1,144 @@
+"""The Escrow's accounts: deposits, withdrawals, earnings, allowances. All in µ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..errors import Refused
+from .tokens import ZERO_ADDRESS, Address, Currency
+
+
+@dataclass
+class Account:
+    """A numbered account. `received`: earned net of fees, ever; `reward_base`: the fees of that work."""
+
+    owner: Address
+    free: int = 0
+    locked: int = 0
+    received: int = 0
+    claimed: int = 0
+    reward_base: int = 0
+
+
+@dataclass
+class Allowance:
+    """What a funder lets a customer spend; refunds up to `revoked_sequence` do not restore it."""
+
+    amount: int = 0
+    revoked_sequence: int = 0
+
+
+@dataclass
+class EscrowAccounts:
+    """Accounts by number, from 1, and the allowances between them."""
+
+    currency: Currency
+    address: Address
+    accounts: list[Account] = field(default_factory=list)
+    allowances: dict[tuple[int, int, int], Allowance] = field(default_factory=dict)
+    references: set[tuple[Address, bytes]] = field(default_factory=set)
+    sequence: int = 0
+
+    # Reads
+
+    def account_count(self) -> int:
+        """How many accounts there are."""
+        return len(self.accounts)
+
+    def find_account(self, account: int) -> Account | None:
+        """The account, or None."""
+        return self.accounts[account - 1] if 1 <= account <= len(self.accounts) else None
+
+    def owner_of(self, account: int) -> Address:
+        """Owner of `account`, the zero address when unknown."""
+        found = self.find_account(account)
+        return found.owner if found else ZERO_ADDRESS
+
+    def balance_of(self, account: int) -> tuple[int, int]:
+        """(free, locked) in µ; zeros when unknown."""
+        found = self.find_account(account)
+        return (found.free, found.locked) if found else (0, 0)
+
+    def earnings_of(self, account: int) -> tuple[int, int, int]:
+        """(received, claimed, reward base) in µ; zeros when unknown."""
+        found = self.find_account(account)
+        return (found.received, found.claimed, found.reward_base) if found else (0, 0, 0)
+
+    def allowance_of(self, funder: int, customer: int, policy: int) -> tuple[int, int]:
+        """(amount in µ, revoked sequence)."""
+        found = self.allowances.get((funder, customer, policy), Allowance())
+        return found.amount, found.revoked_sequence
+
+    def reference_used(self, caller: Address, ref: bytes) -> bool:
+        """Whether `caller` has deposited with `ref`."""
+        return (caller, ref) in self.references
+
+    # Writes
+
+    def create_account(self, owner: Address) -> int:
+        """Creates an account owned by `owner` and returns its number. Anyone."""
+        if owner == ZERO_ADDRESS:
+            raise Refused("Escrow_ZeroAddress")
+        self.accounts.append(Account(owner))
+        return len(self.accounts)
+
+    def deposit(self, account: int, amount: int, *, caller: Address) -> None:
+        """Adds `amount` µ of the caller to the free balance of `account`."""
+        found = self.find_account(account)
+        if amount == 0:
+            raise Refused("Escrow_ZeroAmount")
+        if found is None:
+            raise Refused("Escrow_UnknownAccount", f"There is no account {account}.")
+        self.currency.move(caller, self.address, amount, booked=True)
+        found.free += amount
+
+    def deposit_for(self, account: int, amount: int, ref: bytes, *, caller: Address) -> None:
+        """As `deposit`, once per caller and reference."""
+        if (caller, ref) in self.references:
+            raise Refused(
+                "Escrow_ReferenceUsed", f"{caller} has used {ref.hex()} before; it is credited already."
+            )
+        self.deposit(account, amount, caller=caller)
+        self.references.add((caller, ref))
+
+    def withdraw(self, account: int, amount: int, to: Address, *, caller: Address) -> None:
+        """Pays `amount` µ of the free balance to `to`. Owner only."""
+        found = self._owned_account(account, caller)
+        if to == ZERO_ADDRESS:
+            raise Refused("Escrow_ZeroAddress")
+        if amount == 0:
+            raise Refused("Escrow_ZeroAmount")
+        if amount > found.free:
+            raise Refused("Escrow_NotEnoughFree", f"{amount} µ wanted, {found.free} µ free in {account}.")
+        self.currency.move(self.address, to, amount)
+        found.free -= amount
+
+    def claim(self, account: int, to: Address, *, caller: Address) -> int:
+        """Pays everything earned and not yet claimed to `to`, in µ. Owner only."""
+        found = self._owned_account(account, caller)
+        if to == ZERO_ADDRESS:
+            raise Refused("Escrow_ZeroAddress")
+        amount = found.received - found.claimed
+        if amount == 0:
+            raise Refused("Escrow_NothingToClaim", f"Account {account} has claimed all it earned.")
+        self.currency.move(self.address, to, amount)
+        found.claimed += amount
+        return amount
+
+    def allow(self, funder: int, customer: int, policy: int, amount: int, *, caller: Address) -> None:
+        """Sets what `customer` may lock of the funder's money under `policy`, in µ."""
+        self._owned_account(funder, caller)
+        if self.find_account(customer) is None:
+            raise Refused("Escrow_UnknownAccount", f"There is no account {customer}.")
+        self.allowances.setdefault((funder, customer, policy), Allowance()).amount = amount
+
+    def revoke(self, funder: int, customer: int, policy: int, *, caller: Address) -> None:
+        """Sets the allowance to zero; refunds of what is open now do not restore it."""
+        self._owned_account(funder, caller)
+        self.allowances[funder, customer, policy] = Allowance(0, self.sequence)
+
+    def _owned_account(self, account: int, caller: Address) -> Account:
+        found = self.find_account(account)
+        if found is None or found.owner != caller:
+            raise Refused("Escrow_NotOwner", f"{caller} does not own account {account}.")
+        return found

@@ -1,0 +1,118 @@
+"""`PolicyBook`: the append-only book of verification and dispute terms."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .. import constants
+from ..enums import VerificationKind
+from ..errors import Refused
+from .tokens import Address
+
+
+class Policy(NamedTuple):
+    """One set of terms as in `DataTypes.sol`; the defaults are those of PROTOCOL section 13."""
+
+    kind: VerificationKind
+    quorum: int
+    relayer: int
+    coverage_bps: int = constants.COVERAGE_BPS
+    stake_multiple: int = constants.STAKE_MULTIPLE
+    value_cap: int = constants.VALUE_CAP
+    challenge_window: int = constants.CHALLENGE_WINDOW
+    self_post_window: int = constants.SELF_POST_WINDOW
+    response_window: int = constants.RESPONSE_WINDOW
+    dispute_time: int = constants.DISPUTE_TIME
+    notice: int = constants.NOTICE
+    verifiers: tuple[int, ...] = ()
+
+    @property
+    def longest_window(self) -> int:
+        """Seconds: the greater of challenge and self-post window."""
+        return max(self.challenge_window, self.self_post_window)
+
+
+class PolicyBook:
+    """Policies by number, from 1 without gaps."""
+
+    def __init__(self, admin: Address, max_liability: int = constants.MAX_LIABILITY) -> None:
+        self.admin = admin
+        self.max_liability = max_liability
+        self.policies: list[Policy] = []
+        self.retired: set[int] = set()
+
+    def count(self) -> int:
+        """How many policies there are."""
+        return len(self.policies)
+
+    def get(self, policy: int) -> Policy:
+        """The whole policy. Raises Refused PolicyBook_UnknownPolicy."""
+        if not 1 <= policy <= len(self.policies):
+            raise Refused("PolicyBook_UnknownPolicy", f"There is no policy {policy}.")
+        return self.policies[policy - 1]
+
+    def find(self, policy: int) -> Policy | None:
+        """The whole policy, or None where the contract's short reads answer with zeros."""
+        return self.policies[policy - 1] if 1 <= policy <= len(self.policies) else None
+
+    def is_retired(self, policy: int) -> bool:
+        """Whether nothing new opens under it. Raises Refused PolicyBook_UnknownPolicy."""
+        self.get(policy)
+        return policy in self.retired
+
+    def opening_terms(self, policy: int) -> tuple[bool, int]:
+        """(whether it exists and is not retired, coverage in basis points)."""
+        found = self.find(policy)
+        return (found is not None and policy not in self.retired, found.coverage_bps if found else 0)
+
+    def coverage_of(self, policy: int) -> int:
+        """Coverage in basis points, retired or not."""
+        found = self.find(policy)
+        return found.coverage_bps if found else 0
+
+    def add(self, terms: Policy, *, caller: Address) -> int:
+        """Adds a policy and returns its number. Behind a role."""
+        check_role(self.admin, caller)
+        fault = fault_of(terms, self.max_liability)
+        if fault:
+            raise Refused("PolicyBook_BadPolicy", f"The policy's {fault} does not fit.")
+        self.policies.append(terms)
+        return len(self.policies)
+
+    def retire(self, policy: int, *, caller: Address) -> None:
+        """Retires a policy: nothing new opens under it. Behind a role."""
+        check_role(self.admin, caller)
+        self.get(policy)
+        if policy in self.retired:
+            raise Refused("PolicyBook_AlreadyRetired", f"Policy {policy} is retired already.")
+        self.retired.add(policy)
+
+
+def fault_of(terms: Policy, max_liability: int) -> str | None:
+    """Name of the first figure of a policy that does not fit, as `PolicyBook_BadPolicy` names it."""
+    verifiers = terms.verifiers
+    least, most, quorum = {
+        VerificationKind.NONE: (0, 0, range(1)),
+        VerificationKind.TEE: (0, 0, range(1)),
+        VerificationKind.ATTESTED: (1, 1, range(1, 2)),
+        VerificationKind.QUORUM: (1, constants.MAX_VERIFIERS, range(1, len(verifiers) + 1)),
+    }[terms.kind]
+    liability = terms.longest_window + terms.response_window + terms.dispute_time
+    checks = [
+        (terms.relayer > 0, "relayer"),
+        (terms.coverage_bps <= constants.BPS, "coverageBps"),
+        (terms.challenge_window > 0, "challengeWindow"),
+        (terms.self_post_window > 0, "selfPostWindow"),
+        (terms.response_window > 0, "responseWindow"),
+        (liability <= max_liability, "liability"),
+        (least <= len(verifiers) <= most, "verifiers"),
+        (terms.quorum in quorum, "quorum"),
+        (all(a < b for a, b in zip((0, *verifiers), verifiers, strict=False)), "verifiers"),
+    ]
+    return next((name for holds, name in checks if not holds), None)
+
+
+def check_role(admin: Address, caller: Address) -> None:
+    """Raises Refused where AccessManager does: roles are modelled as one admin."""
+    if caller != admin:
+        raise Refused("AccessManagedUnauthorized", f"{caller} does not have the role.")

@@ -1,0 +1,138 @@
+"""The executable specification: what the contracts' accounting must come to, in pure integers.
+
+`Model` holds one object a contract, with the contract's functions in snake_case. The caller is passed as
+`caller`, the block's time as `now` (seconds); signatures are abstracted to whether they are good. Where the
+contract reverts, `Refused` is raised with the Solidity error's name and nothing has changed. Tests drive it beside
+the bytecode, and `tallystick replay` holds the chain against it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from . import constants
+from .accounting import invariants
+from .accounting.accounts import Account, Allowance
+from .accounting.agreements import Agreement, Escrow, Opening, Settlement, SignedTerms, Step
+from .accounting.dividends import DividendVault, Stream
+from .accounting.fees import FeeSplitter, InsurancePool
+from .accounting.ledger import Batch, ReceiptLedger
+from .accounting.policies import Policy, PolicyBook
+from .accounting.staking import Operator, SlashOrder, Staking, StakingParameters
+from .accounting.tokens import ZERO_ADDRESS, Address, Currency, Tally
+from .errors import InvariantBroken, Refused
+
+__all__ = [
+    "ZERO_ADDRESS",
+    "Account",
+    "Address",
+    "Addresses",
+    "Agreement",
+    "Allowance",
+    "Batch",
+    "InvariantBroken",
+    "Model",
+    "ModelParameters",
+    "Opening",
+    "Operator",
+    "Policy",
+    "Refused",
+    "Settlement",
+    "SignedTerms",
+    "SlashOrder",
+    "StakingParameters",
+    "Step",
+]
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the contracts are, and who plays the outer parts. Any distinct texts will do."""
+
+    escrow: Address = "Escrow"
+    ledger: Address = "ReceiptLedger"
+    staking: Address = "Staking"
+    fee_splitter: Address = "FeeSplitter"
+    insurance_pool: Address = "InsurancePool"
+    dividend_vault: Address = "DividendVault"
+    admin: Address = "admin"
+    treasury: Address = "treasury"
+    minter: Address = "minter"
+
+
+@dataclass(frozen=True)
+class ModelParameters:
+    """Constructor parameters, in seconds, µ and basis points; PROTOCOL section 13 by default."""
+
+    addresses: Addresses = field(default_factory=Addresses)
+    staking: StakingParameters = field(default_factory=StakingParameters)
+    post_grace: int = constants.POST_GRACE
+    settle_grace: int = constants.SETTLE_GRACE
+    fee_provider: int = constants.FEE_PROVIDER_BPS
+    fee_customer: int = constants.FEE_CUSTOMER_BPS
+    dividends_bps: int = constants.DIVIDENDS_BPS
+    insurance_bps: int = constants.INSURANCE_BPS
+    treasury_bps: int = constants.TREASURY_BPS
+    exit_delay: int = constants.EXIT_DELAY
+    created_at: int = 0
+
+
+class Model:
+    """All contracts of one deployment, and the wallets around them."""
+
+    def __init__(self, parameters: ModelParameters | None = None) -> None:
+        p = self.parameters = parameters or ModelParameters()
+        at = p.addresses
+        self.currency = Currency()
+        self.token = Tally(at.minter)
+        self.policy_book = PolicyBook(at.admin, p.staking.max_liability)
+        self.staking = Staking(self.currency, at.admin, at.staking, at.escrow, at.insurance_pool, p.staking)
+        self.escrow = Escrow(
+            currency=self.currency,
+            address=at.escrow,
+            ledger=at.ledger,
+            fee_splitter=at.fee_splitter,
+            admin=at.admin,
+            staking=self.staking,
+            policy_book=self.policy_book,
+            post_grace=p.post_grace,
+            settle_grace=p.settle_grace,
+            fee_provider=p.fee_provider,
+            fee_customer=p.fee_customer,
+        )
+        self.ledger = ReceiptLedger(at.ledger, self.escrow, self.staking, self.policy_book)
+        self.fee_splitter = FeeSplitter(
+            currency=self.currency,
+            admin=at.admin,
+            address=at.fee_splitter,
+            escrow=self.escrow,
+            dividend_vault=at.dividend_vault,
+            insurance_pool=at.insurance_pool,
+            treasury=at.treasury,
+            dividends_bps=p.dividends_bps,
+            insurance_bps=p.insurance_bps,
+            treasury_bps=p.treasury_bps,
+        )
+        self.insurance_pool = InsurancePool(
+            address=at.insurance_pool, fee_splitter=self.fee_splitter, staking=self.staking
+        )
+        self.dividend_vault = DividendVault(
+            currency=self.currency,
+            token=self.token,
+            address=at.dividend_vault,
+            fee_splitter=self.fee_splitter,
+            stream_state=Stream(p.created_at),
+            exit_delay=p.exit_delay,
+        )
+        self.seen_paid: dict[int, int] = {}
+        """µ paid per agreement when the invariants were last checked; it must never fall."""
+
+    def check_invariants(self) -> dict[str, bool]:
+        """Checks PROTOCOL section 11 as far as the contracts exist; returns each invariant's name with True.
+
+        Raises:
+            InvariantBroken: The first one that does not hold, with its numbers.
+        """
+        for invariant in invariants.ALL:
+            invariant(self)
+        return {invariant.__name__: True for invariant in invariants.ALL}
