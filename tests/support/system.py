@@ -1,0 +1,258 @@
+"""The whole system on an `Evm`, created through the Directory as a deployment would.
+
+    system = deploy_system()
+    provider = system.register(account("gpu farm"), Role.PROVIDER, free=5_000 * DOLLAR)
+    policy = system.add_policy(relayer=…)
+
+`deploy_system(Parameters(thaw=…), escrow="MockEscrow")` changes a figure or an artefact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntFlag
+from typing import Any, Final
+
+from tallystick.chain.abi import short_string
+from tallystick.chain.contracts import load
+from tests.support.evm import Account, Bound, Evm, account
+
+__all__ = ["DOLLAR", "TALLY", "WEEK", "Parameters", "Role", "System", "deploy_system"]
+
+DOLLAR: Final = 10**6  # µ
+TALLY: Final = 10**18  # TALLY-wei
+WEEK: Final = 604_800  # seconds
+UINT256_MAX: Final = 2**256 - 1
+
+# Creation order; the Directory's index is the place, from 1.
+_ORDER: Final = (
+    "AccessManager",
+    "currency",
+    "PolicyBook",
+    "Staking",
+    "escrow",
+    "ReceiptLedger",
+    "FeeSplitter",
+    "InsurancePool",
+    "TallyToken",
+    "TallyFaucet",
+    "DividendVault",
+)
+
+
+class Role(IntFlag):
+    """Roles of an operator, as in DataTypes.sol."""
+
+    PROVIDER = 1
+    VERIFIER = 2
+    RELAYER = 4
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Figures of PROTOCOL section 13; seconds, µ and basis points."""
+
+    max_liability: int = 1_209_600
+    max_pause: int = 259_200
+    thaw: int = 1_814_400
+    key_revocation_delay: int = 86_400
+    min_provider: int = 1_000 * DOLLAR
+    min_verifier: int = 2_000 * DOLLAR
+    min_relayer: int = 10_000 * DOLLAR
+    post_grace: int = 86_400
+    settle_grace: int = 86_400
+    fee_provider: int = 500
+    fee_customer: int = 0
+    dividends: int = 7_000
+    insurance: int = 2_000
+    treasury: int = 1_000
+    exit_delay: int = 604_800
+
+
+@dataclass
+class System:
+    """Every contract, bound, and the few steps that most tests begin with."""
+
+    evm: Evm
+    parameters: Parameters
+    admin: Account
+    treasury: Account
+    directory: Bound
+    authority: Bound
+    currency: Bound
+    policy_book: Bound
+    staking: Bound
+    escrow: Bound
+    ledger: Bound
+    splitter: Bound
+    insurance: Bound
+    token: Bound
+    faucet: Bound
+    vault: Bound
+    operators: dict[int, Account] = field(default_factory=dict)
+
+    def mint(self, holder: Account | str, amount: int) -> None:
+        """Gives µ to somebody."""
+        to = holder if isinstance(holder, str) else holder.address
+        self.currency.transact("mint", to, amount, sender=self.admin)
+
+    def fund(self, holder: Account, amount: int, *spenders: Bound) -> None:
+        """Gives µ to somebody who then lets these contracts pull any amount."""
+        self.mint(holder, amount)
+        for spender in spenders:
+            self.currency.transact("approve", spender.address, UINT256_MAX, sender=holder)
+
+    def balance(self, holder: Account | Bound | str) -> int:
+        """µ that somebody holds."""
+        return int(self.currency.call("balanceOf", holder if isinstance(holder, str) else holder.address))
+
+    def register(self, owner: Account, roles: int, *, free: int = 0, source: int = 0) -> int:
+        """Registers an operator with `free` µ of stake; returns its number."""
+        hardware = 1 if roles & Role.PROVIDER else 0
+        receipt = self.staking.transact("register", roles, hardware, 276, source, b"\7" * 32, sender=owner)
+        operator = int(receipt.result)
+        self.operators[operator] = owner
+        if free:
+            self.fund(owner, free, self.staking)
+            self.staking.transact("stake", operator, free, sender=owner)
+        return operator
+
+    def add_policy(self, *, relayer: int = 1, **changes: Any) -> int:
+        """Adds a policy of kind NONE with the default windows, or with changes; returns its number."""
+        return int(self.policy_book.transact("add", policy_terms(relayer=relayer, **changes), sender=self.admin).result)
+
+    def stake_tally(self, staker: Account, amount: int) -> None:
+        """Gives TALLY-wei to somebody who stakes it in the vault."""
+        self.faucet.transact("drip", staker.address, amount, sender=staker)
+        self.token.transact("approve", self.vault.address, UINT256_MAX, sender=staker)
+        self.vault.transact("stake", amount, sender=staker)
+
+    def accrue_fees(self, amount: int) -> None:
+        """Lets µ of fees fall due. With MockEscrow only."""
+        self.mint(self.escrow.address, amount)
+        self.escrow.transact("accrue", amount, sender=self.admin)
+
+
+def policy_terms(**changes: Any) -> tuple[Any, ...]:
+    """A Policy struct in the ABI's order: kind NONE, relayer 1, PROTOCOL's windows; by the ABI's names."""
+    terms: dict[str, Any] = {
+        "kind": 0,
+        "quorum": 0,
+        "relayer": 1,
+        "coverageBps": 1_000,
+        "stakeMultiple": 10,
+        "valueCap": 10**12,
+        "challengeWindow": 86_400,
+        "selfPostWindow": 259_200,
+        "responseWindow": 21_600,
+        "disputeTime": 691_200,
+        "notice": 3_600,
+        "verifiers": [],
+    }
+    unknown = changes.keys() - terms.keys()
+    assert not unknown, f"a policy has no {unknown}"
+    return tuple((terms | changes).values())
+
+
+def deploy_system(
+    parameters: Parameters | None = None,
+    *,
+    evm: Evm | None = None,
+    currency: str = "TestDollar",
+    escrow: str = "Escrow",
+) -> System:
+    """Creates everything through the Directory.
+
+    `currency` and `escrow` name artefacts: hostile ones, or MockEscrow with (currency, staking, feeSplitter).
+    """
+    p, evm = parameters or Parameters(), evm or Evm()
+    admin, treasury = account("admin"), account("treasury")
+    directory = evm.deploy("Directory", admin.address)
+    at = {name: directory.call("addressOf", index) for index, name in enumerate(_ORDER, 1)}
+    artifacts = {"currency": currency, "escrow": escrow}
+    arguments = _arguments(p, admin, treasury, at, currency, escrow)
+    bound = {}
+    for index, name in enumerate(_ORDER, 1):
+        artifact = artifacts.get(name, name)
+        code = load(artifact).init_code(arguments[name])
+        directory.transact("deploy", short_string(artifact), index, code, sender=admin)
+        bound[name] = evm.at(artifact, at[name])
+    return System(
+        evm=evm,
+        parameters=p,
+        admin=admin,
+        treasury=treasury,
+        directory=directory,
+        authority=bound["AccessManager"],
+        currency=bound["currency"],
+        policy_book=bound["PolicyBook"],
+        staking=bound["Staking"],
+        escrow=bound["escrow"],
+        ledger=bound["ReceiptLedger"],
+        splitter=bound["FeeSplitter"],
+        insurance=bound["InsurancePool"],
+        token=bound["TallyToken"],
+        faucet=bound["TallyFaucet"],
+        vault=bound["DividendVault"],
+    )
+
+
+def _arguments(
+    p: Parameters, admin: Account, treasury: Account, at: Mapping[str, str], currency: str, escrow: str
+) -> dict[str, Mapping[str, Any]]:
+    """Constructor arguments by contract and parameter name."""
+    authority, money = at["AccessManager"], at["currency"]
+    mock = {"currency": money, "staking": at["Staking"], "feeSplitter": at["FeeSplitter"]}
+    real = {
+        "authority": authority,
+        "currency": money,
+        "ledger": at["ReceiptLedger"],
+        "staking": at["Staking"],
+        "policyBook": at["PolicyBook"],
+        "feeSplitter": at["FeeSplitter"],
+        "postGrace": p.post_grace,
+        "settleGrace": p.settle_grace,
+        "feeProvider": p.fee_provider,
+        "feeCustomer": p.fee_customer,
+    }
+    return {
+        "AccessManager": {"initialAdmin": admin.address},
+        "currency": {"owner": admin.address} if currency == "TestDollar" else {},
+        "PolicyBook": {"authority": authority, "maxLiability": p.max_liability},
+        "Staking": {
+            "authority": authority,
+            "currency": money,
+            "escrow": at["escrow"],
+            "insurance": at["InsurancePool"],
+            "thawPeriod": p.thaw,
+            "maxLiability": p.max_liability,
+            "maxPause": p.max_pause,
+            "keyRevocationDelay": p.key_revocation_delay,
+            "minProvider": p.min_provider,
+            "minVerifier": p.min_verifier,
+            "minRelayer": p.min_relayer,
+        },
+        "escrow": mock if escrow == "MockEscrow" else real,
+        "ReceiptLedger": {"escrow": at["escrow"], "staking": at["Staking"], "policyBook": at["PolicyBook"]},
+        "FeeSplitter": {
+            "authority": authority,
+            "currency": money,
+            "escrow": at["escrow"],
+            "dividendVault": at["DividendVault"],
+            "insurancePool": at["InsurancePool"],
+            "treasury": treasury.address,
+            "dividendsBps": p.dividends,
+            "insuranceBps": p.insurance,
+            "treasuryBps": p.treasury,
+        },
+        "InsurancePool": {"currency": money, "feeSplitter": at["FeeSplitter"], "staking": at["Staking"]},
+        "TallyToken": {"minter": at["TallyFaucet"]},
+        "TallyFaucet": {"token": at["TallyToken"]},
+        "DividendVault": {
+            "currency": money,
+            "token": at["TallyToken"],
+            "feeSplitter": at["FeeSplitter"],
+            "exitDelay": p.exit_delay,
+        },
+    }
