@@ -1,0 +1,338 @@
+"""The contracts' events as frozen objects: `<Contract><Event>`, fields in the ABI's order, in snake case.
+
+Money is µ, times are unix seconds, addresses 20 raw bytes. Of `place`, where a log stands: see `Place`. A
+test holds
+every class against the ABI.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from tallystick.protocol.accounting.policies import Policy
+from tallystick.protocol.eip712 import Terms
+from tallystick.protocol.enums import CloseReason, HardwareClass, KeyKind, OpenRefusal, SkipReason
+
+
+class Place(NamedTuple):
+    """Where a log stands on the chain; hashes as 0x-text."""
+
+    block: int
+    block_hash: str
+    transaction: str
+    log_index: int
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Any event."""
+
+    place: Place
+
+
+# Directory
+
+
+class DirectoryDeployed(Event, frozen=True):
+    name: bytes
+    version: int
+    created: bytes
+    index: int
+    code_hash: bytes
+
+
+# PolicyBook
+
+
+class PolicyBookPolicyAdded(Event, frozen=True):
+    policy: int
+    terms: Policy
+
+
+class PolicyBookPolicyRetired(Event, frozen=True):
+    policy: int
+
+
+# Staking
+
+
+class StakingRegistered(Event, frozen=True):
+    operator: int
+    owner: bytes
+    roles: int
+    hardware_class: HardwareClass
+    region: int
+    source: int
+    metadata: bytes
+
+
+class StakingStaked(Event, frozen=True):
+    operator: int
+    sender: bytes
+    amount: int
+
+
+class StakingThawStarted(Event, frozen=True):
+    operator: int
+    amount: int
+    thawing: int
+    thaw_ends: int
+
+
+class StakingThawCancelled(Event, frozen=True):
+    operator: int
+    amount: int
+
+
+class StakingWithdrawn(Event, frozen=True):
+    operator: int
+    to: bytes
+    amount: int
+
+
+class StakingSlashed(Event, frozen=True):
+    operator: int
+    reason: int
+    from_free: int
+    from_thawing: int
+    victim: bytes
+    to_victim: int
+    challenger: bytes
+    to_challenger: int
+    to_insurance: int
+
+
+class StakingCreditClaimed(Event, frozen=True):
+    holder: bytes
+    to: bytes
+    amount: int
+
+
+class StakingKeyAuthorised(Event, frozen=True):
+    operator: int
+    kind: KeyKind
+    key: bytes
+    valid_from: int
+
+
+class StakingKeyRevoked(Event, frozen=True):
+    operator: int
+    kind: KeyKind
+    key: bytes
+    revoked_at: int
+
+
+class StakingSignerThresholdSet(Event, frozen=True):
+    operator: int
+    threshold: int
+
+
+# Escrow
+
+
+class EscrowAccountCreated(Event, frozen=True):
+    account: int
+    owner: bytes
+
+
+class EscrowDeposited(Event, frozen=True):
+    account: int
+    sender: bytes
+    amount: int
+
+
+class EscrowDepositedFor(Event, frozen=True):
+    account: int
+    sender: bytes
+    amount: int
+    ref: bytes
+
+
+class EscrowWithdrawn(Event, frozen=True):
+    account: int
+    to: bytes
+    amount: int
+
+
+class EscrowClaimed(Event, frozen=True):
+    account: int
+    to: bytes
+    amount: int
+
+
+class EscrowAllowanceSet(Event, frozen=True):
+    funder: int
+    customer: int
+    policy: int
+    amount: int
+    ref: bytes
+
+
+class EscrowAllowanceRevoked(Event, frozen=True):
+    funder: int
+    customer: int
+    policy: int
+    sequence: int
+
+
+class EscrowOpened(Event, frozen=True):
+    """`fees`: provider's basis points << 16 | customer's, as frozen for the agreement."""
+
+    agreement: int
+    fees: int
+    start: int
+    terms: Terms
+
+    @property
+    def fee_provider(self) -> int:
+        """Basis points."""
+        return self.fees >> 16
+
+    @property
+    def fee_customer(self) -> int:
+        """Basis points."""
+        return self.fees & 0xFFFF
+
+
+class EscrowOpenRefused(Event, frozen=True):
+    index: int
+    terms_hash: bytes
+    reason: OpenRefusal
+
+
+class EscrowNoncesSpent(Event, frozen=True):
+    signer: bytes
+    word: int
+    mask: int
+
+
+class EscrowSettled(Event, frozen=True):
+    agreement: int
+    paid: int
+
+
+class EscrowFigureSkipped(Event, frozen=True):
+    agreement: int
+    units: int
+    reason: SkipReason
+
+
+class EscrowCloseRequested(Event, frozen=True):
+    agreement: int
+    stop_at: int
+    reason: CloseReason
+
+
+class EscrowClosed(Event, frozen=True):
+    agreement: int
+    paid: int
+    refunded: int
+    reason: CloseReason
+
+
+class EscrowPledgeStuck(Event, frozen=True):
+    agreement: int
+
+
+class EscrowPledgeReleased(Event, frozen=True):
+    agreement: int
+    amount: int
+
+
+class EscrowFeesSet(Event, frozen=True):
+    provider: int
+    customer: int
+
+
+class EscrowFeesCollected(Event, frozen=True):
+    amount: int
+
+
+# ReceiptLedger
+
+
+class ReceiptLedgerBatchPosted(Event, frozen=True):
+    batch: int
+    policy: int
+    relayer: int
+    leaves: int
+    value: int
+    root: bytes
+    figures_hash: bytes
+
+
+class ReceiptLedgerBatchSettled(Event, frozen=True):
+    batch: int
+    moved: int
+
+
+class ReceiptLedgerBatchRetired(Event, frozen=True):
+    batch: int
+    value: int
+
+
+# FeeSplitter, InsurancePool, DividendVault
+
+
+class FeeSplitterFeesSplit(Event, frozen=True):
+    amount: int
+    dividends: int
+    insurance: int
+    treasury: int
+
+
+class FeeSplitterSharesSet(Event, frozen=True):
+    dividends_bps: int
+    insurance_bps: int
+    treasury_bps: int
+
+
+class FeeSplitterPulled(Event, frozen=True):
+    recipient: bytes
+    amount: int
+
+
+class FeeSplitterTreasurySet(Event, frozen=True):
+    treasury: bytes
+
+
+class InsurancePoolFeesReceived(Event, frozen=True):
+    amount: int
+
+
+class InsurancePoolSlashesReceived(Event, frozen=True):
+    amount: int
+
+
+class DividendVaultStaked(Event, frozen=True):
+    staker: bytes
+    amount: int
+
+
+class DividendVaultExitStarted(Event, frozen=True):
+    staker: bytes
+    amount: int
+    unlocks_at: int
+
+
+class DividendVaultWithdrawn(Event, frozen=True):
+    staker: bytes
+    to: bytes
+    amount: int
+
+
+class DividendVaultClaimed(Event, frozen=True):
+    staker: bytes
+    to: bytes
+    amount: int
+
+
+class DividendVaultFeesReceived(Event, frozen=True):
+    week: int
+    amount: int
+
+
+class DividendVaultCarried(Event, frozen=True):
+    week: int
+    amount: int
