@@ -8,7 +8,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IEscrow} from "../interfaces/IEscrow.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {Figures} from "../libraries/Figures.sol";
-import {Hot} from "../libraries/HotSlot.sol";
+import {Hot, HotSlot} from "../libraries/HotSlot.sol";
 import {Mode, SkipReason, Status} from "../types/DataTypes.sol";
 import {EscrowAccounts} from "./EscrowAccounts.sol";
 import {EscrowAgreements} from "./EscrowAgreements.sol";
@@ -92,6 +92,7 @@ contract Escrow is EscrowAgreements, AccessManaged {
         if (msg.sender != LEDGER) revert Escrow_NotLedger(msg.sender);
         // Effect
         uint256 count = figures.length / Figures.SIZE;
+        uint256 settleKey = HotSlot.settleable(policy);
         uint256 feesSettled;
         for (uint256 i = 0; i < count; ++i) {
             (uint64 agreement, uint80 units) = Figures.read(figures, i);
@@ -100,9 +101,12 @@ contract Escrow is EscrowAgreements, AccessManaged {
                 continue;
             }
             (uint256 gross, uint256 feeProvider, uint256 feeCustomer) =
-                _settleOne(policy, agreement, units, cap - moved);
-            moved += gross + feeCustomer;
-            feesSettled += feeProvider + feeCustomer;
+                _settleOne(settleKey, agreement, units, cap - moved);
+            unchecked {
+                // At most 256 figures, each below 2^57.
+                moved += gross + feeCustomer;
+                feesSettled += feeProvider + feeCustomer;
+            }
         }
         if (feesSettled != 0) _feesAccrued = (_feesAccrued + feesSettled).toUint128();
     }
@@ -136,53 +140,49 @@ contract Escrow is EscrowAgreements, AccessManaged {
 
     /// @dev Pays one figure: what the payer owes for `units` in all, less what is paid already. Moves nothing, and says
     /// why, when it cannot. All three results are differences of cumulative floors, so rounding never adds up.
-    function _settleOne(uint16 policy, uint64 agreement, uint80 units, uint256 cap)
+    function _settleOne(uint256 settleKey, uint64 agreement, uint80 units, uint256 cap)
         private
         returns (uint256 gross, uint256 feeProvider, uint256 feeCustomer)
     {
         Hot hot = _agreements[agreement].hot;
-        SkipReason reason = _skipReason(hot, policy);
-        uint256 paidNew;
-        if (reason == SkipReason.NONE) {
-            uint256 paidOld = hot.paid();
-            paidNew = Fees.grossDown(units, hot.unitPrice());
-            if (paidNew > hot.budget()) {
-                paidNew = hot.budget();
-                reason = SkipReason.CAPPED_AT_BUDGET;
-            }
-            if (paidNew <= paidOld) {
-                reason = SkipReason.STALE;
-            } else {
-                gross = paidNew - paidOld;
-                (uint256 bps, uint256 bpsCustomer) = (hot.feeProvider(), hot.feeCustomer());
-                feeProvider = Fees.shareDown(paidNew, bps) - Fees.shareDown(paidOld, bps);
-                feeCustomer = Fees.shareDown(paidNew, bpsCustomer) - Fees.shareDown(paidOld, bpsCustomer);
-                if (gross + feeCustomer > cap) reason = SkipReason.ABOVE_DECLARED_VALUE;
-            }
+        // Check
+        if (hot.settleKey() != settleKey) return _skip(agreement, units, _skipReason(hot, settleKey));
+        uint256 paidNew = Fees.grossDown(units, hot.unitPrice());
+        uint256 paidOld = hot.paid();
+        bool capped = paidNew > hot.budget();
+        if (capped) paidNew = hot.budget();
+        if (paidNew <= paidOld) return _skip(agreement, units, SkipReason.STALE);
+        unchecked {
+            // paidNew > paidOld, floors are monotonic, and all are below 2^57.
+            gross = paidNew - paidOld;
+            feeProvider = Fees.riseDown(paidOld, paidNew, hot.feeProvider());
+            feeCustomer = Fees.riseDown(paidOld, paidNew, hot.feeCustomer());
+            if (gross + feeCustomer > cap) return _skip(agreement, units, SkipReason.ABOVE_DECLARED_VALUE);
         }
-        if (reason != SkipReason.NONE) {
-            emit FigureSkipped(agreement, units, reason);
-            if (reason != SkipReason.CAPPED_AT_BUDGET) return (0, 0, 0);
-        }
+        // Effect
+        if (capped) emit FigureSkipped(agreement, units, SkipReason.CAPPED_AT_BUDGET);
         _agreements[agreement].hot = hot.withPaid(paidNew);
-        Earned storage earned = _earned[hot.payee()];
-        (uint256 received, uint256 rewardBase) = (earned.received, earned.rewardBase);
-        _earned[hot.payee()] = Earned({
-            received: (received + gross - feeProvider).toUint128(),
-            rewardBase: (rewardBase + feeProvider + feeCustomer).toUint128()
-        });
-        emit Settled(agreement, units, paidNew);
+        uint32 payee = hot.payee();
+        unchecked {
+            // The fee is at most a fifth of the gross.
+            _earned[payee] = _earned[payee].plus(gross - feeProvider, feeProvider + feeCustomer);
+        }
+        emit Settled(agreement, paidNew);
     }
 
-    function _skipReason(Hot hot, uint16 policy) private pure returns (SkipReason) {
+    /// @dev Says why a figure moves nothing.
+    function _skip(uint64 agreement, uint80 units, SkipReason reason) private returns (uint256, uint256, uint256) {
+        emit FigureSkipped(agreement, units, reason);
+        return (0, 0, 0);
+    }
+
+    /// @dev What keeps an agreement from being settled under the policy in `settleKey`, first reason first.
+    function _skipReason(Hot hot, uint256 settleKey) private pure returns (SkipReason) {
         Status status = hot.status();
-        if (status != Status.OPEN) {
-            return status == Status.NONE ? SkipReason.UNKNOWN_AGREEMENT : SkipReason.CLOSED;
-        }
-        if (hot.policy() != policy) return SkipReason.OTHER_POLICY;
-        if (hot.mode() != Mode.METERED) return SkipReason.NOT_METERED;
-        if (hot.frozen()) return SkipReason.FROZEN;
-        return SkipReason.NONE;
+        if (status == Status.NONE) return SkipReason.UNKNOWN_AGREEMENT;
+        if (status != Status.OPEN) return SkipReason.CLOSED;
+        if (HotSlot.settleable(hot.policy()) != settleKey) return SkipReason.OTHER_POLICY;
+        return hot.mode() != Mode.METERED ? SkipReason.NOT_METERED : SkipReason.FROZEN;
     }
 
     function _setFees(uint16 provider, uint16 customer) private {

@@ -7,6 +7,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IEscrow} from "../interfaces/IEscrow.sol";
+import {Earned} from "../libraries/EarnedSlot.sol";
 
 /// @title Numbered accounts: deposits, withdrawals, earnings, allowances
 /// @dev What settlement writes (`_earned`) lies apart from what its owner writes (`_owned`) and from what openings write
@@ -14,12 +15,6 @@ import {IEscrow} from "../interfaces/IEscrow.sol";
 abstract contract EscrowAccounts is IEscrow, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
-
-    /// @dev Written by settlement alone. µ, cumulative.
-    struct Earned {
-        uint128 received;
-        uint128 rewardBase;
-    }
 
     /// @dev Written by the owner alone. `claimed` in µ, cumulative.
     struct Owned {
@@ -47,6 +42,7 @@ abstract contract EscrowAccounts is IEscrow, ReentrancyGuardTransient {
     /// @dev Number of agreements opened so far; beside `accountCount` in one slot.
     uint32 internal _sequence;
 
+    /// @dev Written by settlement alone.
     mapping(uint32 account => Earned) internal _earned;
     mapping(uint32 account => Owned) internal _owned;
     mapping(uint32 account => Balance) internal _balances;
@@ -78,8 +74,8 @@ abstract contract EscrowAccounts is IEscrow, ReentrancyGuardTransient {
         view
         returns (uint256 received, uint256 claimed, uint256 rewardBase)
     {
-        Earned storage earned = _earned[account];
-        return (earned.received, _owned[account].claimed, earned.rewardBase);
+        Earned earned = _earned[account];
+        return (earned.received(), _owned[account].claimed, earned.rewardBase());
     }
 
     /// @inheritdoc IEscrow
@@ -144,7 +140,7 @@ abstract contract EscrowAccounts is IEscrow, ReentrancyGuardTransient {
         // Check
         _checkOwner(account);
         if (to == address(0)) revert Escrow_ZeroAddress();
-        uint256 received = _earned[account].received;
+        uint256 received = _earned[account].received();
         Owned storage owned = _owned[account];
         amount = received - owned.claimed;
         if (amount == 0) revert Escrow_NothingToClaim(account);

@@ -6,10 +6,11 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IEscrow} from "../interfaces/IEscrow.sol";
 import {IPolicyBook} from "../interfaces/IPolicyBook.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
+import {Cold, ColdSlot} from "../libraries/ColdSlot.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {Hot, HotSlot} from "../libraries/HotSlot.sol";
 import {Signatures} from "../libraries/Signatures.sol";
-import {TypeHashes} from "../libraries/TypeHashes.sol";
+import {TermsCalldata} from "../libraries/TermsCalldata.sol";
 import {
     AgreementView,
     CloseReason,
@@ -24,18 +25,6 @@ import {EscrowAccounts} from "./EscrowAccounts.sol";
 /// @title Agreements from the signed offer to the refund
 abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
     using SafeCast for uint256;
-
-    /// @dev The second slot of an agreement; a metered settlement does not touch it. Times in seconds.
-    struct Cold {
-        uint32 customer;
-        uint32 funder;
-        uint32 operator;
-        uint32 start;
-        uint32 end;
-        uint32 stopAt;
-        uint32 downtime;
-        uint32 notBefore;
-    }
 
     struct Agreement {
         Hot hot;
@@ -88,7 +77,7 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
     /// @inheritdoc IEscrow
     function agreementOf(uint64 agreement) external view returns (AgreementView memory) {
         Hot hot = _agreements[agreement].hot;
-        Cold memory cold = _agreements[agreement].cold;
+        Cold cold = _agreements[agreement].cold;
         return AgreementView({
             paid: uint56(hot.paid()),
             budget: uint56(hot.budget()),
@@ -103,14 +92,14 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
             sponsored: hot.sponsored(),
             holds: hot.holds(),
             pledgeStuck: hot.pledgeStuck(),
-            customer: cold.customer,
-            funder: cold.funder,
-            operator: cold.operator,
-            start: cold.start,
-            end: cold.end,
-            stopAt: cold.stopAt,
-            downtime: cold.downtime,
-            notBefore: cold.notBefore
+            customer: cold.customer(),
+            funder: cold.funder(),
+            operator: cold.operator(),
+            start: cold.start(),
+            end: cold.end(),
+            stopAt: cold.stopAt(),
+            downtime: cold.downtime(),
+            notBefore: cold.notBefore()
         });
     }
 
@@ -127,8 +116,8 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
     }
 
     /// @inheritdoc IEscrow
-    function hashTerms(Terms calldata terms) public pure returns (bytes32) {
-        return keccak256(abi.encode(TypeHashes.TERMS, terms));
+    function hashTerms(Terms calldata terms) external pure returns (bytes32) {
+        return TermsCalldata.hash(terms);
     }
 
     // User writes
@@ -148,7 +137,7 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
         (context.feeProvider, context.feeCustomer) = _currentFees();
         context.sequence = _sequence;
         for (uint256 i = 0; i < items; ++i) {
-            bytes32 termsHash = hashTerms(terms[i]);
+            bytes32 termsHash = TermsCalldata.hash(terms[i]);
             (OpenRefusal refusal, uint64 agreement) = _openOne(terms[i], signatures[i], termsHash, context);
             if (refusal == OpenRefusal.NONE) agreements[i] = agreement;
             else emit OpenRefused(i, termsHash, refusal);
@@ -168,19 +157,19 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
         Agreement storage record = _agreements[agreement];
         // Check
         Hot hot = _openHot(agreement, record);
-        Cold memory cold = record.cold;
-        bool byProvider = msg.sender == STAKING.ownerOf(cold.operator);
+        Cold cold = record.cold;
+        bool byProvider = msg.sender == STAKING.ownerOf(cold.operator());
         uint256 stopAt = block.timestamp;
         if (!byProvider) {
-            if (msg.sender != _owned[cold.customer].owner) revert Escrow_NotParty(agreement, msg.sender);
+            if (msg.sender != _owned[cold.customer()].owner) revert Escrow_NotParty(agreement, msg.sender);
             (,, uint32 notice) = POLICY_BOOK.windows(hot.policy());
             stopAt += notice;
         }
-        if (stopAt < cold.start) stopAt = cold.start;
-        uint32 endsAt = _endOf(cold);
+        if (stopAt < cold.start()) stopAt = cold.start();
+        uint32 endsAt = cold.endsAt();
         if (stopAt >= endsAt) revert Escrow_AlreadyEnding(agreement, endsAt);
         // Effect
-        record.cold.stopAt = stopAt.toUint32();
+        record.cold = cold.withStopAt(stopAt.toUint32());
         record.hot = hot.withStoppedByProvider(byProvider);
         emit CloseRequested(
             agreement,
@@ -194,7 +183,7 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
         Agreement storage record = _agreements[agreement];
         // Check
         Hot hot = _openHot(agreement, record);
-        Cold memory cold = record.cold;
+        Cold cold = record.cold;
         if (hot.frozen() || hot.holds() != 0) revert Escrow_Held(agreement);
         uint256 due = _refundableAt(hot.policy(), cold);
         if (block.timestamp < due) revert Escrow_NotRefundableYet(agreement, due);
@@ -204,7 +193,7 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
         uint256 refunded = _unlock(agreement, hot, cold);
         emit Closed(agreement, hot.paid(), refunded, _closeReason(hot, cold));
         // Interaction
-        _releasePledge(agreement, record, hot, cold.operator);
+        _releasePledge(agreement, record, hot, cold.operator());
     }
 
     /// @inheritdoc IEscrow
@@ -218,7 +207,7 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
         uint64 amount = _pledgeOf(hot);
         emit PledgeReleased(agreement, amount);
         // Interaction
-        STAKING.release(record.cold.operator, amount);
+        STAKING.release(record.cold.operator(), amount);
     }
 
     // Internal
@@ -269,17 +258,8 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
         uint64 agreement = (uint64(++context.sequence) << 32) | uint64(uint256(termsHash) >> 224);
         Agreement storage record = _agreements[agreement];
         record.hot = HotSlot.opened(terms, context.feeProvider, context.feeCustomer);
-        record.cold = Cold({
-            customer: terms.customer,
-            funder: terms.funder,
-            operator: terms.operator,
-            start: uint32(start), // below terms.expiry, which has 32 bits
-            end: terms.expiry,
-            stopAt: 0,
-            downtime: 0,
-            notBefore: 0
-        });
-        emit Opened(agreement, uint32((context.feeProvider << 16) | context.feeCustomer), uint32(start), terms);
+        record.cold = ColdSlot.opened(terms, start);
+        TermsCalldata.emitOpened(agreement, (context.feeProvider << 16) | context.feeCustomer, start, terms);
         return (OpenRefusal.NONE, agreement);
     }
 
@@ -334,17 +314,17 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
 
     /// @dev Moves what was not spent from locked back to free, and restores a sponsor's allowance unless it was revoked
     /// after the opening.
-    function _unlock(uint64 agreement, Hot hot, Cold memory cold) private returns (uint256 refunded) {
+    function _unlock(uint64 agreement, Hot hot, Cold cold) private returns (uint256 refunded) {
         uint256 budget = hot.budget();
         uint256 lockedIn = budget + Fees.shareDown(budget, hot.feeCustomer());
         uint256 paid = hot.paid();
         refunded = lockedIn - paid - Fees.shareDown(paid, hot.feeCustomer());
-        Balance storage balance = _balances[cold.funder];
+        Balance storage balance = _balances[cold.funder()];
         (uint256 free, uint256 locked) = (balance.free, balance.locked);
-        _balances[cold.funder] =
+        _balances[cold.funder()] =
             Balance({free: (free + refunded).toUint128(), locked: (locked - lockedIn).toUint128()});
         if (hot.sponsored()) {
-            Allowance storage allowance = _allowances[cold.funder][cold.customer][hot.policy()];
+            Allowance storage allowance = _allowances[cold.funder()][cold.customer()][hot.policy()];
             if (agreement >> 32 > allowance.revokedSequence) {
                 // An allowance that somebody set near the type's maximum must not block a refund.
                 uint256 restored = allowance.amount + refunded;
@@ -374,18 +354,14 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
         return Fees.shareUp(hot.budget(), POLICY_BOOK.coverageOf(hot.policy())).toUint64();
     }
 
-    function _endOf(Cold memory cold) private pure returns (uint32) {
-        return cold.stopAt != 0 ? cold.stopAt : cold.end;
-    }
-
-    function _refundableAt(uint16 policy, Cold memory cold) private view returns (uint256 due) {
+    function _refundableAt(uint16 policy, Cold cold) private view returns (uint256 due) {
         (, uint32 longestWindow,) = POLICY_BOOK.windows(policy);
-        due = uint256(_endOf(cold)) + POST_GRACE + longestWindow + SETTLE_GRACE;
-        if (due < cold.notBefore) due = cold.notBefore;
+        due = uint256(cold.endsAt()) + POST_GRACE + longestWindow + SETTLE_GRACE;
+        if (due < cold.notBefore()) due = cold.notBefore();
     }
 
-    function _closeReason(Hot hot, Cold memory cold) private pure returns (CloseReason) {
-        if (cold.stopAt == 0) return CloseReason.EXPIRED;
+    function _closeReason(Hot hot, Cold cold) private pure returns (CloseReason) {
+        if (cold.stopAt() == 0) return CloseReason.EXPIRED;
         return hot.stoppedByProvider() ? CloseReason.CLOSED_BY_PROVIDER : CloseReason.CLOSED_BY_CUSTOMER;
     }
 

@@ -30,8 +30,8 @@ interface IEscrow {
     /// @notice Item `index` of an `open` call was left out.
     event OpenRefused(uint256 indexed index, bytes32 indexed termsHash, OpenRefusal reason);
     event NoncesSpent(address indexed signer, uint256 indexed word, uint256 mask);
-    /// @notice The gross paid so far of an agreement is now `paid`, by a figure of `units`. Fees follow from `paid`.
-    event Settled(uint64 indexed agreement, uint256 units, uint256 paid);
+    /// @notice The gross paid so far of an agreement is now `paid`. Net and fees follow from it and {Opened}.
+    event Settled(uint64 indexed agreement, uint256 paid);
     /// @notice A figure moved nothing, or, with CAPPED_AT_BUDGET, less than it says.
     event FigureSkipped(uint64 indexed agreement, uint256 units, SkipReason reason);
     /// @notice The agreement ends at `stopAt`.

@@ -12,14 +12,25 @@ library Fees {
         return (amount * bps) / BPS;
     }
 
+    /// @notice floor(after * bps / 1e4) - floor(before * bps / 1e4), for after >= before, both below 2^57, and bps < 2^12.
+    function riseDown(uint256 before, uint256 after_, uint256 bps) internal pure returns (uint256) {
+        if (bps == 0) return 0;
+        unchecked {
+            // Below 2^69, and the floor is monotonic.
+            return (after_ * bps) / BPS - (before * bps) / BPS;
+        }
+    }
+
     /// @notice ceil(amount * bps / 1e4): what stands behind a promise is never less than promised.
     function shareUp(uint256 amount, uint256 bps) internal pure returns (uint256) {
         return (amount * bps + BPS - 1) / BPS;
     }
 
     /// @notice µ owed for `units` in all: floor(units * unitPrice / 1e6), before the budget caps it. Favours the payer.
-    /// @dev 80 + 56 bits: cannot overflow.
+    /// @dev For units below 2^80 and a price below 2^56, which cannot overflow.
     function grossDown(uint256 units, uint256 unitPrice) internal pure returns (uint256) {
-        return (units * unitPrice) / PRICE_UNIT;
+        unchecked {
+            return (units * unitPrice) / PRICE_UNIT;
+        }
     }
 }

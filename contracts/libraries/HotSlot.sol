@@ -31,6 +31,7 @@ library HotSlot {
 
     uint256 private constant MASK_STATUS = 7 << STATUS;
     uint256 private constant MASK_FEE = 0xfff;
+    uint256 private constant MASK_SETTLE = (0xffff << POLICY) | MASK_STATUS | (1 << MODE) | FROZEN;
 
     /// @notice The slot of a newly opened agreement: nothing paid, nothing frozen or held.
     function opened(Terms calldata terms, uint256 feeProvider_, uint256 feeCustomer_) internal pure returns (Hot) {
@@ -44,6 +45,16 @@ library HotSlot {
         word |= uint256(terms.mode) << MODE;
         if (terms.funder != terms.customer) word |= SPONSORED;
         return Hot.wrap(word);
+    }
+
+    /// @notice What {settleKey} is of an agreement of `policy_` that a metered settlement may pay: open, METERED, not frozen.
+    function settleable(uint16 policy_) internal pure returns (uint256) {
+        return (uint256(policy_) << POLICY) | (uint256(Status.OPEN) << STATUS) | (uint256(Mode.METERED) << MODE);
+    }
+
+    /// @notice The fields that decide whether a settlement may pay, so that one comparison answers for all of them.
+    function settleKey(Hot hot) internal pure returns (uint256) {
+        return Hot.unwrap(hot) & MASK_SETTLE;
     }
 
     function paid(Hot hot) internal pure returns (uint256) {
