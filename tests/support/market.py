@@ -1,8 +1,9 @@
 """A small marketplace in a database: what the follower would have written, and the keys to sign with.
 
-Operators: 1 provider, 2 another provider, 3, 4 and 5 verifiers, 9 the relayer. Policies: 1 NONE, 2 ATTESTED by 3, 3 QUORUM
-of two out of 3, 4 and 5, 4 TEE. Agreements 101 to 104 are of operator 1 under the policy of their last digit: unit price
-2 000 000 µ per 1e6 units (2 µ a unit), budget 2 000 µ (1 000 units), from 1 000 to 5 000 s. The chain's time is 2 000.
+Operators: 1 provider, 2 another provider, 3, 4 and 5 verifiers, 9 the relayer.
+Policies: 1 NONE, 2 ATTESTED by 3, 3 QUORUM of two out of 3, 4 and 5, 4 TEE.
+Agreements 101 to 104 are of operator 1 under the policy of their last digit: 2 000 000 µ per 1e6 units, 2 µ a unit,
+budget 2 000 µ (1 000 units), from 1 000 to 5 000 s. The chain's time is 2 000.
 """
 
 import json
@@ -75,7 +76,12 @@ def add_agreement(connection: Connection, agreement: int, **changes: Any) -> Non
 
 
 def add_key(
-    connection: Connection, operator: int, kind: KeyKind, key: PrivateKey, valid_from: int = 0, revoked_at: int = 0
+    connection: Connection,
+    operator: int,
+    kind: KeyKind,
+    key: PrivateKey,
+    valid_from: int = 0,
+    revoked_at: int = 0,
 ) -> None:
     """Authorises a key for an operator."""
     connection.execute(
@@ -149,7 +155,8 @@ def verdict_json(
 
 def ndjson(*items: dict[str, Any] | bytes) -> bytes:
     """Objects (or raw lines) as an NDJSON body."""
-    return b"".join((item if isinstance(item, bytes) else json.dumps(item).encode()) + b"\n" for item in items)
+    lines = (item if isinstance(item, bytes) else json.dumps(item).encode() for item in items)
+    return b"".join(line + b"\n" for line in lines)
 
 
 def _add_policy(connection: Connection, policy: int, kind: int, quorum: int, verifiers: list[int]) -> None:

@@ -1,0 +1,143 @@
+"""Takes signed receipts and verdicts in: each is accepted and durable, a duplicate, or refused with a code.
+
+An `Outcome` with `accepted` or `duplicate` means that the item is committed. Items are taken in the order of
+their lines, each as if the ones before it had come in an earlier request; chunks of lines share one
+transaction, and the part that costs time (parsing, hashing, recovering) runs before it begins. Sending
+anything again is harmless.
+
+What happens to a well-formed receipt, first match wins:
+
+1. `unknown_agreement`: no final opening has this number.
+2. duplicate: a receipt with this EIP-712 hash is stored, and the signature is by its signer, or by any device
+key that
+   could sign it now. Whatever has changed since then, a retry gets the same answer.
+3. `bad_signature`: the signature proves nothing. `unknown_signer`: it is not by a DEVICE key of the
+agreement's operator
+   that is valid now.
+4. `unknown_policy`: the agreement's policy is unknown, or not served by this relayer: nobody would post it.
+5. `agreement_closed`; `expired`: the chain's time is past the agreement's end + POST_GRACE, until when
+posting is promised. 6. `outside_period`: periodStart after periodEnd, before the start, or periodEnd after
+the end (the asked stop, else
+   the expiry).
+7. `conflicting_receipt`: one with equal units, periodStart and periodEnd but another outputRoot is stored:
+equivocation.
+   `units_regress`: units at or below those of the newest stored receipt. Receipts are cumulative: the newest
+   says it all, so one that arrives late is refused and nothing is lost.
+8. `over_budget`: floor(units x unitPrice / 1e6) is above the budget.
+
+And to a well-formed verdict: `unknown_agreement`, `unknown_policy`; `bad_signature`, `unknown_signer` (no
+VERIFIER key of anyone known here), `not_a_verifier` (not of the policy's); duplicate, if this operator's
+verdict with this hash is stored; `unknown_signer` when the key is not valid now; `agreement_closed`,
+`expired`; `units_regress`: no receipt with these units and output was accepted, and none can be any more,
+since a newer one was; `backlog_full`: too many verdicts of this agreement wait for their receipts. A verdict
+that comes before its receipt is kept and counts once that arrives.
+
+When a receipt becomes payable (`judge`), the agreement's figure is raised in the same transaction. All times
+are the chain's (meta `chain_time`, kept by the follower).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection
+
+from tallystick.protocol.constants import POST_GRACE
+from tallystick.protocol.eip712 import Domain
+from tallystick.relayer.admission import Admission
+from tallystick.relayer.ingest_receipts import accept_receipts
+from tallystick.relayer.ingest_verdicts import accept_verdicts
+from tallystick.relayer.messages import (
+    Outcome,
+    SignedReceipt,
+    SignedVerdict,
+    lines_of,
+    parse_receipt,
+    parse_verdict,
+)
+from tallystick.store.database import Database
+
+CHUNK: Final = 2_000
+"""Lines that share one transaction."""
+
+MAX_PENDING_VERDICTS: Final = 4_096
+"""Verdicts per agreement that may wait for their receipts."""
+
+Observer = Callable[[str, list[Outcome]], None]
+"""Told of every chunk once it is committed: "receipt" or "verdict", and its outcomes."""
+
+_T = TypeVar("_T")
+_Item = TypeVar("_Item", SignedReceipt, SignedVerdict)
+
+
+class Ingest:
+    """The one door into the store for receipts and verdicts; safe to call from several threads.
+
+    Args:
+        database: Where accepted items go.
+        domain: EIP-712 domain of the ReceiptLedger (`eip712.ledger_domain`).
+        policies: The policies that this relayer posts for; None takes any known one.
+        post_grace: Seconds after an agreement's end in which receipts are still taken (Escrow.POST_GRACE).
+        observe: For metrics.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        domain: Domain,
+        *,
+        policies: Collection[int] | None = None,
+        post_grace: int = POST_GRACE,
+        max_pending_verdicts: int = MAX_PENDING_VERDICTS,
+        chunk: int = CHUNK,
+        observe: Observer | None = None,
+    ) -> None:
+        self._database = database
+        self._domain = domain
+        self._admission = Admission(policies, post_grace, max_pending_verdicts)
+        self._chunk = chunk
+        self._observe = observe
+
+    def receipts(self, body: bytes) -> list[Outcome]:
+        """Takes an NDJSON body of receipts. Outcomes in the order of its lines; durable when this returns."""
+        return self._take("receipt", lines_of(body), parse_receipt, accept_receipts)
+
+    def verdicts(self, body: bytes) -> list[Outcome]:
+        """As `receipts`, for verdicts."""
+        return self._take("verdict", lines_of(body), parse_verdict, accept_verdicts)
+
+    def receipt(self, content: bytes) -> Outcome:
+        """Takes one receipt: one JSON object, which may span lines."""
+        return self._take("receipt", [(1, content)], parse_receipt, accept_receipts)[0]
+
+    def verdict(self, content: bytes) -> Outcome:
+        """As `receipt`, for a verdict."""
+        return self._take("verdict", [(1, content)], parse_verdict, accept_verdicts)[0]
+
+    def _take(
+        self,
+        kind: str,
+        lines: Iterable[tuple[int, bytes]],
+        parse: Callable[[Domain, int, bytes], _Item | Outcome],
+        accept: Callable[[Admission, Connection, list[_Item]], dict[int, Outcome]],
+    ) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        for chunk in _chunks(iter(lines), self._chunk):
+            parsed = [parse(self._domain, line, content) for line, content in chunk]
+            items = [item for item in parsed if not isinstance(item, Outcome)]
+            taken: dict[int, Outcome] = {}
+            if items:
+                with self._database.write() as connection:
+                    taken = accept(self._admission, connection, items)
+            done = [item if isinstance(item, Outcome) else taken[item.line] for item in parsed]
+            if self._observe is not None:
+                self._observe(kind, done)
+            outcomes += done
+        return outcomes
+
+
+def _chunks(items: Iterator[_T], size: int) -> Iterator[list[_T]]:
+    while chunk := list(islice(items, size)):
+        yield chunk
