@@ -17,25 +17,23 @@ import {IFeeSplitter} from "../interfaces/IFeeSplitter.sol";
 /// arithmetic is exact and no 512-bit multiplication is needed.
 ///
 /// The stream is a function of time and of what the last write left, and gives the same whether it is advanced in one
-/// step or in many (cumulative floors, a carried remainder). So only what changes the stakes or the fees writes it;
-/// {claim} computes it and writes two slots.
+/// step or in many (cumulative floors, a carried remainder). So only what changes the stakes or the fees advances it;
+/// {claim} computes it, writes two slots, and reads the remainder only when the last µ hangs on it.
 contract DividendVault is IDividendVault, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     struct Stream {
         // slot 0
         uint128 acc; // 1e-36 µ per TALLY-wei, cumulative
-        uint96 remainder; // 1e-36 µ that the accumulator's division left over
+        uint96 staked; // TALLY-wei, of all
         uint32 updatedAt;
         // slot 1
-        uint96 staked; // TALLY-wei, of all
         uint64 thisWeek; // µ that stream over the week of updatedAt
         uint64 nextWeek; // µ that stream over the week after it
-    }
-
-    struct Totals {
-        uint64 received; // µ, ever
+        uint64 received; // µ of fees, ever
         uint64 claimed; // µ, ever
+        // slot 2
+        uint96 remainder; // 1e-36 µ that the accumulator's division left over
     }
 
     struct Account {
@@ -60,7 +58,6 @@ contract DividendVault is IDividendVault, ReentrancyGuardTransient {
     uint40 public immutable EXIT_DELAY;
 
     Stream private _stream;
-    Totals private _totals;
     mapping(address staker => Account) private _accounts;
 
     constructor(address currency, address token, address feeSplitter, uint40 exitDelay) {
@@ -95,18 +92,17 @@ contract DividendVault is IDividendVault, ReentrancyGuardTransient {
 
     /// @inheritdoc IDividendVault
     function claimable(address staker) external view returns (uint256) {
-        return _claimable(_accounts[staker], _now().acc);
+        return _claimable(_accounts[staker], _accNow(_stream.remainder));
     }
 
     /// @inheritdoc IDividendVault
     function stream() external view returns (uint256 thisWeek, uint256 nextWeek) {
-        Stream memory s = _now();
-        return (s.thisWeek, s.nextWeek);
+        (thisWeek, nextWeek,) = _rolled(_stream, block.timestamp);
     }
 
     /// @inheritdoc IDividendVault
     function totals() external view returns (uint256 received, uint256 claimed) {
-        return (_totals.received, _totals.claimed);
+        return (_stream.received, _stream.claimed);
     }
 
     // Staking and leaving
@@ -120,10 +116,9 @@ contract DividendVault is IDividendVault, ReentrancyGuardTransient {
         if (staked < MINIMUM) revert DividendVault_BelowMinimum(staked);
 
         // Effect: it earns from now on.
-        Stream memory s = _advance();
-        s.staked = SafeCast.toUint96(s.staked + amount);
-        _save(s);
-        a.base += int256(amount * s.acc);
+        uint256 acc = _advance();
+        _stream.staked = SafeCast.toUint96(_stream.staked + amount);
+        a.base += int256(amount * acc);
         a.staked = uint96(staked); // a part of the sum, which fits
         emit Staked(msg.sender, amount);
 
@@ -146,10 +141,9 @@ contract DividendVault is IDividendVault, ReentrancyGuardTransient {
         if (staked != 0 && staked < MINIMUM) revert DividendVault_BelowMinimum(staked);
 
         // Effect: it stops earning; what it has earned stays owed. `amount` is at most the stake, 96 bits.
-        Stream memory s = _advance();
-        s.staked -= uint96(amount);
-        _save(s);
-        a.base -= int256(amount * s.acc);
+        uint256 acc = _advance();
+        _stream.staked -= uint96(amount);
+        a.base -= int256(amount * acc);
         a.staked = uint96(staked);
         uint40 unlocksAt = uint40(block.timestamp) + EXIT_DELAY;
         a.exiting += uint96(amount);
@@ -182,12 +176,15 @@ contract DividendVault is IDividendVault, ReentrancyGuardTransient {
         // Check: a whole µ at least is owed.
         if (to == address(0)) revert DividendVault_ZeroAddress();
         Account storage a = _accounts[msg.sender];
-        amount = _claimable(a, _now().acc);
+        uint256 acc = _accNow(0);
+        amount = _claimable(a, acc);
+        // The remainder adds at most one to the accumulator.
+        if (_claimable(a, acc + 1) != amount) amount = _claimable(a, _accNow(_stream.remainder));
         if (amount == 0) revert DividendVault_NothingToClaim(msg.sender);
 
         // Effect: it is not owed any more; with all other claims it is a part of what was received, 64 bits.
         a.claimed += uint64(amount);
-        _totals.claimed += uint64(amount);
+        _stream.claimed += uint64(amount);
         emit Claimed(msg.sender, to, amount);
 
         // Interaction: pay it out.
@@ -204,10 +201,9 @@ contract DividendVault is IDividendVault, ReentrancyGuardTransient {
         if (amount == 0) return 0;
 
         // Effect: it streams over the next week.
-        _totals.received = SafeCast.toUint64(_totals.received + amount);
-        Stream memory s = _advance();
-        s.nextWeek += uint64(amount);
-        _save(s);
+        _advance();
+        _stream.received = SafeCast.toUint64(_stream.received + amount);
+        _stream.nextWeek += uint64(amount);
         emit FeesReceived(block.timestamp / WEEK, amount);
     }
 
@@ -219,68 +215,72 @@ contract DividendVault is IDividendVault, ReentrancyGuardTransient {
         return uint256(earned) / SCALE - a.claimed;
     }
 
-    function _save(Stream memory s) private {
-        _stream = s;
+    /// @dev The accumulator as of now, from what the last write left and this remainder.
+    function _accNow(uint256 remainder) private view returns (uint256 acc) {
+        Stream storage s = _stream;
+        uint256 staked = s.staked;
+        acc = s.acc;
+        if (staked == 0) return acc;
+        uint256 streamed = _between(s.thisWeek, s.nextWeek, s.updatedAt, block.timestamp);
+        return acc + (streamed * SCALE + remainder) / staked;
     }
 
-    /// @dev The stream as of now; tells what is carried.
-    function _advance() private returns (Stream memory s) {
-        uint256 week;
-        uint256[3] memory carried;
-        (s, week, carried) = _advanced(_stream, block.timestamp);
-        if (carried[0] != 0) emit Carried(week, carried[0]);
-        week = block.timestamp / WEEK;
+    /// @dev Brings the stream up to now: what streamed goes to the stakers, or wanders on. Returns the accumulator.
+    function _advance() private returns (uint256 acc) {
+        Stream memory s = _stream;
+        acc = s.acc;
+        if (s.staked != 0) {
+            uint256 scaled = _between(s.thisWeek, s.nextWeek, s.updatedAt, block.timestamp) * SCALE + s.remainder;
+            acc += scaled / s.staked;
+            _stream.acc = SafeCast.toUint128(acc);
+            _stream.remainder = uint96(scaled % s.staked); // below the stake, 96 bits
+        }
+        (uint256 thisWeek, uint256 nextWeek, uint256[3] memory carried) = _rolled(s, block.timestamp);
+        // Parts of the fees ever received, 64 bits.
+        _stream.thisWeek = uint64(thisWeek);
+        _stream.nextWeek = uint64(nextWeek);
+        _stream.updatedAt = SafeCast.toUint32(block.timestamp);
+
+        uint256 week = block.timestamp / WEEK;
+        if (carried[0] != 0) emit Carried(uint256(s.updatedAt) / WEEK, carried[0]);
         if (carried[1] != 0) emit Carried(week - 1, carried[1]);
         if (carried[2] != 0) emit Carried(week, carried[2]);
     }
 
-    /// @dev The stream as of now.
-    function _now() private view returns (Stream memory s) {
-        (s,,) = _advanced(_stream, block.timestamp);
-    }
-
-    /// @dev Advances a stream to `time`, in O(1) however long nobody came.
-    /// @return s The stream at `time`.
-    /// @return week The week that it was at before.
-    /// @return carried µ that streamed while nobody staked: in that week; in weeks after it that are over; in this week.
-    function _advanced(Stream memory old, uint256 time)
+    /// @dev The week's and the next week's µ at `time`, in O(1) however long nobody came.
+    /// @return thisWeek µ that stream over the week of `time`.
+    /// @return nextWeek µ that stream over the week after it.
+    /// @return carried µ that streamed with nobody staked: in the week of the last update, if that is over; in the weeks
+    /// since that are over (told once); in this week.
+    function _rolled(Stream memory s, uint256 time)
         private
         pure
-        returns (Stream memory s, uint256 week, uint256[3] memory carried)
+        returns (uint256 thisWeek, uint256 nextWeek, uint256[3] memory carried)
     {
-        s = old;
-        week = uint256(s.updatedAt) / WEEK;
-        uint256 weekNow = time / WEEK;
-        uint256 streamed = _streamed(s.thisWeek, uint256(s.updatedAt) % WEEK);
-        uint256 paid; // µ that streamed to stakers since the last update
+        (thisWeek, nextWeek) = (s.thisWeek, s.nextWeek);
+        bool idle = s.staked == 0;
+        uint256 done = _streamed(thisWeek, uint256(s.updatedAt) % WEEK);
+        uint256 passed = time / WEEK - uint256(s.updatedAt) / WEEK;
+        if (passed != 0) {
+            if (idle) carried[0] = thisWeek - done;
+            (thisWeek, nextWeek, done) = (nextWeek + carried[0], 0, 0);
+        }
+        if (passed > 1) {
+            if (idle) carried[1] = thisWeek;
+            else thisWeek = 0;
+        }
+        if (idle) {
+            carried[2] = _streamed(thisWeek, time % WEEK) - done;
+            nextWeek += carried[2];
+        }
+    }
 
-        if (weekNow != week) {
-            // The rest of that week; then the next one starts with what waited for it.
-            uint256 rest = s.thisWeek - streamed;
-            uint256 following = s.nextWeek;
-            if (s.staked != 0) paid = rest;
-            else (following, carried[0]) = (following + rest, rest);
-            // Weeks that are over since, in which nothing arrived: all of it streamed in the first, or wandered on.
-            if (weekNow > week + 1) {
-                if (s.staked != 0) (paid, following) = (paid + following, 0);
-                else carried[1] = following;
-            }
-            // A part of the fees ever received, 64 bits, as are all sums of such parts.
-            s.thisWeek = uint64(following);
-            s.nextWeek = 0;
-            streamed = 0;
-        }
-        uint256 part = _streamed(s.thisWeek, time % WEEK) - streamed;
-        if (s.staked != 0) {
-            paid += part;
-            uint256 scaled = paid * SCALE + s.remainder;
-            s.acc += SafeCast.toUint128(scaled / s.staked);
-            s.remainder = uint96(scaled % s.staked); // below the stake, 96 bits
-        } else if (part != 0) {
-            carried[2] = part;
-            s.nextWeek += uint64(part);
-        }
-        s.updatedAt = SafeCast.toUint32(time);
+    /// @dev µ that stream from one time to another, when the week of `from` streams `thisWeek` and the next `nextWeek`.
+    function _between(uint256 thisWeek, uint256 nextWeek, uint256 from, uint256 to) private pure returns (uint256) {
+        uint256 done = _streamed(thisWeek, from % WEEK);
+        uint256 passed = to / WEEK - from / WEEK;
+        if (passed == 0) return _streamed(thisWeek, to % WEEK) - done;
+        return thisWeek - done + (passed == 1 ? _streamed(nextWeek, to % WEEK) : nextWeek);
     }
 
     /// @dev µ of a week's `amount` that have streamed `elapsed` seconds into it.

@@ -6,11 +6,11 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {IStaking} from "../interfaces/IStaking.sol";
 import {HardwareClass, KeyKind, KeyValidity, Operator, Role, SlashOrder} from "../types/DataTypes.sol";
+import {StakeParts} from "./StakeParts.sol";
 
 /// @notice What `Staking` is built from.
 /// @param authority AccessManager in front of {IStaking-slash}.
@@ -46,10 +46,7 @@ contract Staking is IStaking, AccessManaged, ReentrancyGuardTransient {
     /// @dev Slot 0 is all that pledging writes; slot 1 all that it reads besides; slots 2 and 3 are cold.
     struct Account {
         // slot 0
-        uint64 free;
-        uint64 pledged;
-        uint64 reserved;
-        uint64 thawing;
+        StakeParts parts;
         // slot 1
         address owner;
         uint8 roles;
@@ -136,10 +133,10 @@ contract Staking is IStaking, AccessManaged, ReentrancyGuardTransient {
             region: o.region,
             signerThreshold: o.signerThreshold,
             source: o.source,
-            free: o.free,
-            pledged: o.pledged,
-            reserved: o.reserved,
-            thawing: o.thawing,
+            free: o.parts.free(),
+            pledged: o.parts.pledged(),
+            reserved: o.parts.reserved(),
+            thawing: o.parts.thawing(),
             thawEnds: o.thawEnds,
             metadata: o.metadata
         });
@@ -160,13 +157,13 @@ contract Staking is IStaking, AccessManaged, ReentrancyGuardTransient {
     /// @inheritdoc IStaking
     function isActive(uint32 operator, uint8 role) public view returns (bool) {
         Account storage o = _operators[operator];
-        return role != 0 && o.roles & role == role && o.free >= minimumStake(role);
+        return role != 0 && o.roles & role == role && o.parts.free() >= minimumStake(role);
     }
 
     /// @inheritdoc IStaking
     function postingTerms(uint32 operator) external view returns (bool active, uint64 free, uint8 signerThreshold) {
         Account storage o = _operators[operator];
-        return (isActive(operator, Role.RELAYER), o.free, o.signerThreshold);
+        return (isActive(operator, Role.RELAYER), o.parts.free(), o.signerThreshold);
     }
 
     /// @inheritdoc IStaking
@@ -257,14 +254,13 @@ contract Staking is IStaking, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IStaking
     function stake(uint32 operator, uint64 amount) external nonReentrant {
-        // Check: a known operator, and a sum of its four parts that fits each of them.
+        // Check: a known operator.
         Account storage o = _operators[operator];
         if (o.owner == address(0)) revert Staking_UnknownOperator(operator);
         if (amount == 0) revert Staking_ZeroAmount();
-        SafeCast.toUint64(uint256(o.free) + o.pledged + o.reserved + o.thawing + amount);
 
         // Effect: it is free stake.
-        o.free += amount;
+        o.parts = o.parts.plusFree(amount);
         _totals.stake += amount;
         emit Staked(operator, msg.sender, amount);
 
@@ -281,26 +277,26 @@ contract Staking is IStaking, AccessManaged, ReentrancyGuardTransient {
         // Check: only free stake thaws.
         Account storage o = _operators[operator];
         if (amount == 0) revert Staking_ZeroAmount();
-        if (amount > o.free) revert Staking_NotEnoughFree(operator, o.free, amount);
+        StakeParts parts = o.parts;
+        if (amount > parts.free()) revert Staking_NotEnoughFree(operator, parts.free(), amount);
 
         // Effect: the clock of all that thaws restarts.
         uint40 thawEnds = uint40(block.timestamp) + THAW_PERIOD;
-        o.free -= amount;
-        o.thawing += amount;
+        parts = parts.thaw(amount);
+        o.parts = parts;
         o.thawEnds = thawEnds;
-        emit ThawStarted(operator, amount, o.thawing, thawEnds);
+        emit ThawStarted(operator, amount, parts.thawing(), thawEnds);
     }
 
     /// @inheritdoc IStaking
     function cancelThaw(uint32 operator) external nonReentrant onlyOwner(operator) {
         // Check: something thaws.
         Account storage o = _operators[operator];
-        uint64 amount = o.thawing;
+        uint64 amount = o.parts.thawing();
         if (amount == 0) revert Staking_NothingThaws(operator);
 
         // Effect: all of it is free again.
-        o.thawing = 0;
-        o.free += amount;
+        o.parts = o.parts.minusThawing(amount).plusFree(amount);
         o.thawEnds = 0;
         emit ThawCancelled(operator, amount);
     }
@@ -310,12 +306,12 @@ contract Staking is IStaking, AccessManaged, ReentrancyGuardTransient {
         // Check: something has thawed.
         if (to == address(0)) revert Staking_ZeroAddress();
         Account storage o = _operators[operator];
-        amount = o.thawing;
+        amount = o.parts.thawing();
         if (amount == 0) revert Staking_NothingThaws(operator);
         if (block.timestamp < o.thawEnds) revert Staking_StillThawing(operator, o.thawEnds);
 
         // Effect: it is no stake any more.
-        o.thawing = 0;
+        o.parts = o.parts.minusThawing(amount);
         o.thawEnds = 0;
         _totals.stake -= amount;
         emit Withdrawn(operator, to, amount);
@@ -349,17 +345,15 @@ contract Staking is IStaking, AccessManaged, ReentrancyGuardTransient {
 
         // Check: an active provider with that much above what its roles keep back.
         Account storage o = _operators[operator];
-        (uint64 free, uint64 pledged, uint8 roles) = (o.free, o.pledged, o.roles);
+        uint8 roles = o.roles;
+        StakeParts parts = o.parts;
+        uint64 free = parts.free();
         if (roles & Role.PROVIDER == 0 || free < MIN_PROVIDER) return false;
         uint64 kept = minimumStake(roles);
         if (amount > (free > kept ? free - kept : 0)) return false;
 
         // Effect: from free to pledged.
-        unchecked {
-            // amount <= free was just seen; the four parts together fit 64 bits since {stake} saw to it.
-            o.free = free - amount;
-            o.pledged = pledged + amount;
-        }
+        o.parts = parts.pledge(amount);
         return true;
     }
 
@@ -367,10 +361,9 @@ contract Staking is IStaking, AccessManaged, ReentrancyGuardTransient {
     function release(uint32 operator, uint64 amount) external onlyEscrow {
         if (_reentrancyGuardEntered()) revert ReentrancyGuardReentrantCall();
 
-        // Effect: from pledged to free; checked, so that nothing but a pledge can be released.
+        // Effect: from pledged to free; no more than is pledged.
         Account storage o = _operators[operator];
-        o.pledged -= amount;
-        o.free += amount;
+        o.parts = o.parts.release(amount);
     }
 
     // Slashing
@@ -386,12 +379,13 @@ contract Staking is IStaking, AccessManaged, ReentrancyGuardTransient {
         ) revert Staking_BadSlash();
 
         // Effect: take what there is, free stake first.
-        uint64 fromFree = uint64(Math.min(order.amount, o.free));
-        uint64 fromThawing = uint64(Math.min(order.amount - fromFree, o.thawing));
+        StakeParts parts = o.parts;
+        uint64 fromFree = uint64(Math.min(order.amount, parts.free()));
+        uint64 fromThawing = uint64(Math.min(order.amount - fromFree, parts.thawing()));
         taken = fromFree + fromThawing;
-        o.free -= fromFree;
-        o.thawing -= fromThawing;
-        if (fromThawing != 0 && o.thawing == 0) o.thawEnds = 0;
+        parts = parts.minusFree(fromFree).minusThawing(fromThawing);
+        o.parts = parts;
+        if (fromThawing != 0 && parts.thawing() == 0) o.thawEnds = 0;
 
         // Effect: credit it, the victim first; the reward is rounded up, but never above what the victim left.
         uint64 toVictim = uint64(Math.min(taken, order.loss));
