@@ -2,8 +2,8 @@
 
 `Model` holds one object a contract, with the contract's functions in snake_case. The caller is passed as
 `caller`, the block's time as `now` (seconds); signatures are abstracted to whether they are good. Where the
-contract reverts, `Refused` is raised with the Solidity error's name and nothing has changed. Tests drive it beside
-the bytecode, and `tallystick replay` holds the chain against it.
+contract reverts, `Refused` is raised with the Solidity error's name and nothing has changed. Tests drive it
+beside the bytecode, and `tallystick replay` holds the chain against it.
 """
 
 from __future__ import annotations

@@ -15,7 +15,8 @@ ZERO_ADDRESS: Final[Address] = "0x" + "0" * 40
 class Token:
     """Balances in the smallest unit. Approvals are not modelled: every holder has approved the contracts.
 
-    `unbooked` counts what reached an address outside its contract's books (gifts by plain transfer), so that the invariants can demand equality instead of "at least".
+    `unbooked` counts what reached an address outside its contract's books (gifts by plain transfer), so that
+    the invariants can demand equality instead of "at least".
     """
 
     def __init__(self, name: str) -> None:

@@ -1,0 +1,50 @@
+"""The Python side says what the Solidity sources say: enums by number, errors by name."""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from pathlib import Path
+
+import pytest
+
+from tallystick.protocol import accounting, enums
+
+ROOT = Path(__file__).parents[3]
+SOLIDITY = "\n".join(path.read_text() for path in sorted((ROOT / "contracts").rglob("*.sol")))
+OPENZEPPELIN = {
+    "AccessManagedUnauthorized",
+    "ERC20InsufficientBalance",
+    "ERC20InvalidReceiver",
+    "SafeCastOverflowedUintDowncast",
+}
+
+
+@pytest.mark.parametrize(
+    "mirror",
+    [
+        cls
+        for cls in vars(enums).values()
+        if isinstance(cls, type) and issubclass(cls, IntEnum) and cls is not IntEnum
+    ],
+)
+def test_enum__of_data_types__same_names_in_the_same_order(mirror: type[IntEnum]) -> None:
+    body = re.search(rf"enum {mirror.__name__} \{{([^}}]*)\}}", SOLIDITY)
+    assert body is not None
+    assert [name.strip() for name in body[1].split(",")] == [member.name for member in mirror]
+    assert [member.value for member in mirror] == list(range(len(mirror)))
+
+
+def test_role__of_data_types__same_bits() -> None:
+    declared = dict(re.findall(r"uint8 internal constant (\w+) = (\d+);", SOLIDITY))
+    assert {role.name: str(role.value) for role in enums.Role} | {
+        "ALL": str(int(enums.ROLES_ALL))
+    } == declared
+
+
+def test_refused__every_code_of_the_model__is_an_error_of_the_contracts() -> None:
+    sources = Path(accounting.__file__).parent.glob("*.py")
+    used = {code for path in sources for code in re.findall(r'Refused\(\s*"(\w+)"', path.read_text())}
+    declared = set(re.findall(r"\berror (\w+)\(", SOLIDITY))
+    assert len(used) > 40
+    assert used - declared - OPENZEPPELIN == set()
