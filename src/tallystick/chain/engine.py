@@ -224,12 +224,12 @@ class TransactionEngine:
                 continue
             if one.state == MINED:
                 self._store.mark_unmined(one.id)
-                self._notice("transaction_reorged", key=one.key)
+                self._notice("transaction_reorged", key=one.key, kind=one.kind)
                 self._reached("engine.unmined")
             assert one.nonce is not None
             if nonce > one.nonce and self._in_no_block(one):
                 self._store.give_up_nonce(one.id)
-                self._notice("nonce_lost", key=one.key, nonce=one.nonce)
+                self._notice("nonce_lost", key=one.key, kind=one.kind, nonce=one.nonce)
                 self._reached("engine.nonce_lost")
             else:
                 waiting.append(one)

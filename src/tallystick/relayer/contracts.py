@@ -1,0 +1,127 @@
+"""The contracts as the relayer uses them: calls to sign, and a few reads at the newest block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tallystick.chain.contracts import load
+from tallystick.chain.errors import ChainError
+from tallystick.chain.node import Node
+from tallystick.chain.registry import Deployment
+from tallystick.protocol.eip712 import BatchHeader
+from tallystick.protocol.enums import KeyKind
+from tallystick.protocol.keys import parse_address, to_checksum
+
+__all__ = ["Contracts", "NotTheRelayer", "PostedBatch"]
+
+USED: Final = ("Escrow", "ReceiptLedger", "Staking", "PolicyBook")
+
+
+class NotTheRelayer(ChainError):
+    """This key or operator cannot post for the policy. Codes: `not_the_relayer`, `not_a_signer`."""
+
+
+@dataclass(frozen=True)
+class PostedBatch:
+    """A batch on the chain. `posted_at` in seconds, `value` and `moved` in µ."""
+
+    posted_at: int
+    value: int
+    moved: int
+    figures_hash: bytes
+    root: bytes
+
+
+class Contracts:
+    """Calldata and reads of one deployment."""
+
+    def __init__(self, node: Node, deployment: Deployment) -> None:
+        self._node = node
+        self.addresses = {name: parse_address(deployment.address(name)) for name in USED}
+        self.first_block = deployment.first_block
+        self.escrow = self.addresses["Escrow"]
+        self.ledger = self.addresses["ReceiptLedger"]
+        self._ledger = load("ReceiptLedger")
+        self._escrow = load("Escrow")
+
+    def listed(self, refunds: bool) -> frozenset[tuple[bytes, bytes]]:
+        """What the engine may sign: post and settle, and refund when asked to keep refunds."""
+        pairs = {(self.ledger, self._ledger.function(name).selector) for name in ("post", "settle")}
+        if refunds:
+            pairs.add((self.escrow, self._escrow.function("refund").selector))
+        return frozenset(pairs)
+
+    def post_call(self, header: BatchHeader, figures: bytes, outputs: bytes) -> bytes:
+        """Calldata of `post`. The sender is the one signer, so no further signatures go along."""
+        no_signatures: Sequence[bytes] = []
+        return self._ledger.encode("post", tuple(header), figures, outputs, no_signatures)
+
+    def settle_call(self, batch: int, figures: bytes) -> bytes:
+        """Calldata of `settle`."""
+        return self._ledger.encode("settle", batch, figures)
+
+    def refund_call(self, agreement: int) -> bytes:
+        """Calldata of `refund`."""
+        return self._escrow.encode("refund", agreement)
+
+    def simulate(self, target: bytes, data: bytes, sender: bytes) -> None:
+        """Runs a call without sending it. Raises ContractRefused with the contract's reason."""
+        self._node.call(to_checksum(target), data, to_checksum(sender))
+
+    def next_nonce(self, policy: int, operator: int) -> int:
+        """The nonce of the operator's next batch under a policy."""
+        return int(self._read_ledger("nextNonce", policy, operator))
+
+    def posted(self, batch: int) -> PostedBatch | None:
+        """A batch as the chain has it; None when it was not posted."""
+        found = self._read_ledger("batchOf", batch)
+        if found["postedAt"] == 0:
+            return None
+        return PostedBatch(
+            found["postedAt"], found["value"], found["moved"], found["figuresHash"], found["root"]
+        )
+
+    def value_limit(self, policy: int, operator: int) -> tuple[int, int]:
+        """µ that may be in flight under a policy, and µ of it that are not taken yet."""
+        _, multiple, cap = self._read("PolicyBook", "postingTerms", policy)
+        _, free, _ = self._read("Staking", "postingTerms", operator)
+        limit = min(int(cap), int(multiple) * int(free))
+        return limit, max(limit - int(self._read_ledger("inFlight", operator)), 0)
+
+    def refundable_at(self, agreement: int) -> int:
+        """When an open agreement can be refunded."""
+        return int(self._read("Escrow", "refundableAt", agreement))
+
+    def post_grace(self) -> int:
+        """Seconds after an agreement's end in which its work may still be posted."""
+        return int(self._read("Escrow", "POST_GRACE"))
+
+    def graces(self) -> int:
+        """POST_GRACE + SETTLE_GRACE in seconds."""
+        return self.post_grace() + int(self._read("Escrow", "SETTLE_GRACE"))
+
+    def check_relayer(self, policy: int, operator: int, key: bytes, now: int) -> None:
+        """Raises NotTheRelayer unless `key` alone can post batches of `policy` as `operator`."""
+        relayer, _, _ = self._read("PolicyBook", "postingTerms", policy)
+        if relayer != operator:
+            who = f"is posted for by operator {relayer}" if relayer else "does not exist"
+            raise NotTheRelayer("not_the_relayer", f"Policy {policy} {who}, not by operator {operator}.")
+        if not self._read("Staking", "isKeyValid", operator, KeyKind.SIGNER, to_checksum(key), now):
+            raise NotTheRelayer(
+                "not_a_signer",
+                f"{to_checksum(key)} is no signer key of operator {operator}; authorise it in Staking first.",
+            )
+        _, _, threshold = self._read("Staking", "postingTerms", operator)
+        if threshold > 1:
+            raise NotTheRelayer(
+                "not_a_signer",
+                f"Operator {operator} wants {threshold} signatures a batch; this relayer holds one key only.",
+            )
+
+    def _read_ledger(self, function: str, *values: Any) -> Any:
+        return self._read("ReceiptLedger", function, *values)
+
+    def _read(self, name: str, function: str, *values: Any) -> Any:
+        return self._node.read(load(name), to_checksum(self.addresses[name]), function, *values)

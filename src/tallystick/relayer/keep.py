@@ -1,0 +1,142 @@
+"""Settles batches whose window has passed, in their order, and refunds what may be refunded when asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Row, Text, case, cast, literal, select, update
+
+from tallystick.chain.engine import Intent, Notice, TransactionEngine
+from tallystick.chain.errors import ContractRefused
+from tallystick.chain.rpc import Head
+from tallystick.protocol.enums import Status
+from tallystick.store.database import Database
+from tallystick.store.tables import agreements, batches, policies, transactions
+from tallystick.store.transactions import add_intent
+
+from .contracts import Contracts
+from .submit import settle_key
+
+__all__ = ["Keeper", "Refundable", "due_refunds", "may_settle"]
+
+REFUNDS_A_STEP: Final = 8
+
+
+class Refundable(NamedTuple):
+    """An open agreement. `end` and `longest_window` in seconds."""
+
+    agreement: int
+    end: int
+    longest_window: int
+
+
+def may_settle(posted_at: int | None, window: int, retry_at: int, now: int) -> bool:
+    """Whether a posted batch's window has passed (`settle` asks for now >= postedAt + window)."""
+    return posted_at is not None and now >= posted_at + window and now >= retry_at
+
+
+def due_refunds(open_ones: Sequence[Refundable], graces: int, now: int) -> list[int]:
+    """Agreements past end + graces + longest window; the contract may still hold them back."""
+    return [one.agreement for one in open_ones if now >= one.end + graces + one.longest_window]
+
+
+class Keeper:
+    """Asks for settlements, and for refunds when `refunds` is set."""
+
+    def __init__(
+        self,
+        database: Database,
+        contracts: Contracts,
+        engine: TransactionEngine,
+        operator: int,
+        *,
+        refunds: bool,
+        notice: Notice,
+        reached: Callable[[str], None],
+    ) -> None:
+        self._database = database
+        self._contracts = contracts
+        self._engine = engine
+        self._operator = operator
+        self._refunds = refunds
+        self._notice = notice
+        self._reached = reached
+        self._graces: int | None = None
+
+    def step(self, head: Head) -> None:
+        """Asks for what is due. Raises ChainError when the chain cannot be read."""
+        for row in self._due_batches(head.timestamp):
+            self._settle(row, head.timestamp)
+        if self._refunds:
+            self._refund(head.timestamp)
+
+    def _due_batches(self, now: int) -> list[Row[Any]]:
+        """Posted batches whose window has passed, up to the first of their policy that must wait."""
+        wanted = (
+            select(batches, policies.c.challenge_window)
+            .join_from(batches, policies, batches.c.policy == policies.c.policy)
+            .where(batches.c.operator == self._operator, batches.c.state.in_(("planned", "posted")))
+            .order_by(batches.c.policy, batches.c.nonce)
+        )
+        due: list[Row[Any]] = []
+        blocked: set[int] = set()
+        with self._database.read() as connection:
+            for row in connection.execute(wanted):
+                if row.policy in blocked:
+                    continue
+                if row.state == "posted" and may_settle(
+                    row.posted_at, row.challenge_window, row.retry_at, now
+                ):
+                    due.append(row)
+                else:
+                    blocked.add(row.policy)
+        return due
+
+    def _settle(self, row: Row[Any], now: int) -> None:
+        call = self._contracts.settle_call(int(row.batch), row.figures)
+        intent = Intent(settle_key(row.batch, row.settle_tries), "settle", self._contracts.ledger, call)
+        self._engine.check(intent.target, intent.data)
+        self._reached("keep.before")
+        with self._database.write() as connection:
+            add_intent(connection, self._engine.sender, intent, now)
+            connection.execute(update(batches).where(batches.c.batch == row.batch).values(state="settling"))
+        self._notice("batch_settling", batch=row.batch)
+        self._reached("keep.after")
+
+    def _refund(self, now: int) -> None:
+        if self._graces is None:
+            self._graces = self._contracts.graces()
+        with self._database.read() as connection:
+            due = due_refunds(open_agreements(connection, now), self._graces, now)[:REFUNDS_A_STEP]
+        for agreement in due:
+            call = self._contracts.refund_call(agreement)
+            intent = Intent(f"refund:{agreement}:0", "refund", self._contracts.escrow, call)
+            try:
+                self._contracts.simulate(intent.target, call, self._engine.sender)
+            except ContractRefused as refusal:
+                self._notice("refund_waits", agreement=agreement, reason=refusal.code)
+                continue
+            with self._database.write() as connection:
+                add_intent(connection, self._engine.sender, intent, now)
+            self._notice("refund_asked", agreement=agreement)
+
+
+def open_agreements(connection: Connection, now: int) -> list[Refundable]:
+    """Open agreements that ended before `now` and for which no refund was asked yet, oldest end first."""
+    end = case((agreements.c.stop_at > 0, agreements.c.stop_at), else_=agreements.c.expiry)
+    longest = case(
+        (policies.c.challenge_window > policies.c.self_post_window, policies.c.challenge_window),
+        else_=policies.c.self_post_window,
+    )
+    asked = select(transactions.c.id).where(
+        transactions.c.key == literal("refund:") + cast(agreements.c.agreement, Text) + ":0"
+    )
+    wanted = (
+        select(agreements.c.agreement, end.label("end"), longest)
+        .join_from(agreements, policies, agreements.c.policy == policies.c.policy)
+        .where(agreements.c.status == Status.OPEN, end < now, ~asked.exists())
+        .order_by(end)
+        .limit(256)
+    )
+    return [Refundable(*row) for row in connection.execute(wanted)]

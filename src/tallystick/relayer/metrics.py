@@ -1,0 +1,95 @@
+"""The relayer's metrics, on a registry that is passed in.
+
+| name | labels | meaning |
+|---|---|---|
+| tallystick_receipts_total | status, code | receipts answered: accepted, duplicate, or rejected with a code |
+| tallystick_verdicts_total | status, code | verdicts answered, likewise |
+| tallystick_batches_total | criterion | batches closed, by the limit that fired: age, size or gas |
+| tallystick_batch_leaves_total | | figures that went into batches |
+| tallystick_batch_waits_total | reason | batches that were due but could not be closed |
+| tallystick_batch_steps_total | step | what became of batches: posted, settling, lost, post_again, … |
+| tallystick_transactions_total | event, kind | signed, replaced, mined, final, reverted, … |
+| tallystick_transactions_pending | | logical transactions that are not final |
+| tallystick_gas_used_total | kind | gas of final transactions: post, settle, refund |
+| tallystick_figures_waiting | | agreements with a figure in no batch yet |
+| tallystick_batches_unsettled | | batches planned, posted or settling |
+| tallystick_followed_block | | newest final block in the mirror |
+| tallystick_head_block | | newest block of the chain |
+| tallystick_chain_time_seconds | | the newest block's time |
+| tallystick_loop_age_seconds | loop | seconds since a loop last finished without an error |
+| tallystick_loop_errors_total | loop, code | rounds of a loop that ended with an error |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+__all__ = ["LOOPS", "Metrics"]
+
+LOOPS: Final = ("head", "follow", "batch", "submit", "keep", "engine")
+
+_TRANSACTION_EVENTS: Final = {
+    "transaction_signed": "signed",
+    "transaction_replaced": "replaced",
+    "transaction_mined": "mined",
+    "transaction_final": "final",
+    "transaction_reverted": "reverted",
+    "transaction_refused": "refused",
+    "transaction_reorged": "reorged",
+    "transaction_not_taken": "not_taken",
+}
+
+
+class Metrics:
+    """All metrics, registered at construction. Ingest counts receipts and verdicts by status and code."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.receipts = Counter(
+            "tallystick_receipts", "Receipts answered", ["status", "code"], registry=registry
+        )
+        self.verdicts = Counter(
+            "tallystick_verdicts", "Verdicts answered", ["status", "code"], registry=registry
+        )
+        self.batches = Counter("tallystick_batches", "Batches closed", ["criterion"], registry=registry)
+        self.leaves = Counter("tallystick_batch_leaves", "Figures that went into batches", registry=registry)
+        self.waits = Counter("tallystick_batch_waits", "Batches held up", ["reason"], registry=registry)
+        self.steps = Counter("tallystick_batch_steps", "What became of batches", ["step"], registry=registry)
+        self.transactions = Counter(
+            "tallystick_transactions", "Transactions by event", ["event", "kind"], registry=registry
+        )
+        self.gas = Counter("tallystick_gas_used", "Gas of final transactions", ["kind"], registry=registry)
+        self.pending = Gauge("tallystick_transactions_pending", "Transactions not final", registry=registry)
+        self.waiting = Gauge("tallystick_figures_waiting", "Figures in no batch yet", registry=registry)
+        self.unsettled = Gauge("tallystick_batches_unsettled", "Batches not settled", registry=registry)
+        self.followed = Gauge("tallystick_followed_block", "Newest final block read", registry=registry)
+        self.head = Gauge("tallystick_head_block", "Newest block", registry=registry)
+        self.chain_time = Gauge("tallystick_chain_time_seconds", "The newest block's time", registry=registry)
+        self.ages = Gauge(
+            "tallystick_loop_age_seconds", "Since a loop last went well", ["loop"], registry=registry
+        )
+        self.errors = Counter(
+            "tallystick_loop_errors", "Rounds that failed", ["loop", "code"], registry=registry
+        )
+
+    def watch_ages(self, ages: Callable[[], dict[str, float]]) -> None:
+        """Reads the loops' ages whenever the metrics are scraped."""
+        for loop in LOOPS:
+            self.ages.labels(loop).set_function(lambda loop=loop: ages()[loop])  # type: ignore[misc]
+
+    def count(self, event: str, details: dict[str, Any]) -> None:
+        """Counts an event of the loops; those that are of no interest are ignored."""
+        if event in _TRANSACTION_EVENTS:
+            self.transactions.labels(_TRANSACTION_EVENTS[event], details["kind"]).inc()
+            if event == "transaction_final":
+                self.gas.labels(details["kind"]).inc(details["gas_used"])
+        elif event == "batch_planned":
+            self.batches.labels(details["criterion"]).inc()
+            self.leaves.inc(details["leaves"])
+        elif event == "batch_waits":
+            self.waits.labels(details["reason"]).inc()
+        elif event.startswith("batch_"):
+            self.steps.labels(event.removeprefix("batch_")).inc()

@@ -1,0 +1,197 @@
+"""Takes batches from planned to settled, as their transactions go: `next_step` decides, `Submitter` acts.
+
+    planned --post mined--> posted --settlement asked for (keep)--> settling --seen final (follow)--> settled
+
+A reorg that takes the post out of its block takes the batch back to planned; the engine sends the same bytes
+again. A post that failed is looked up on the chain before anything else: posted already, taken by a stranger
+(lost: the figures wait again), too late (a new deadline), or to be tried again after a while.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from tallystick.chain.engine import (
+    FINAL,
+    MINED,
+    REFUSED,
+    REVERTED,
+    Intent,
+    Logical,
+    Notice,
+    TransactionEngine,
+)
+from tallystick.chain.rpc import Head
+from tallystick.protocol.eip712 import BatchHeader
+from tallystick.store.database import Database
+from tallystick.store.tables import batch_leaves, batches, figures
+from tallystick.store.transactions import add_intent, transaction_by_key
+
+from .batch import UNSETTLED, post_key
+from .contracts import Contracts, PostedBatch
+
+__all__ = ["Step", "Submitter", "judge_failed_post", "next_step", "retry_delay", "settle_key"]
+
+FIRST_RETRY: Final = 5
+LAST_RETRY: Final = 600
+
+
+class Step(StrEnum):
+    """What is to be done with a batch."""
+
+    NOTHING = "nothing"
+    POSTED = "posted"  # its post is mined
+    BACK_TO_PLANNED = "back_to_planned"  # a reorg undid its post
+    JUDGE_POST = "judge_post"  # its post failed: ask the chain
+    RETRY_SETTLE = "retry_settle"  # its settlement failed
+    POST_AGAIN = "post_again"
+    NEW_DEADLINE = "new_deadline"
+    LOST = "lost"
+
+
+def settle_key(batch: int | str, attempt: int) -> str:
+    """The key of a batch's logical transaction that settles it."""
+    return f"settle:{batch}:{attempt}"
+
+
+def next_step(state: str, post: Logical | None, settle: Logical | None) -> Step:
+    """What the states of a batch's two transactions mean for it."""
+    failed = post is not None and post.state in (REFUSED, REVERTED)
+    if state == "planned":
+        if _mined_well(post):
+            return Step.POSTED
+        return Step.JUDGE_POST if failed else Step.NOTHING
+    if post is not None and not failed and not _mined_well(post):
+        return Step.BACK_TO_PLANNED
+    if state == "settling" and settle is not None and settle.state in (REFUSED, REVERTED):
+        return Step.RETRY_SETTLE
+    return Step.NOTHING
+
+
+def judge_failed_post(
+    on_chain: PostedBatch | None, figures_hash: bytes, root: bytes, deadline: int, now: int
+) -> Step:
+    """What to do with a batch whose post failed, from what the chain has under its number."""
+    if on_chain is not None:
+        ours = on_chain.figures_hash == figures_hash and on_chain.root == root
+        return Step.POSTED if ours else Step.LOST
+    return Step.NEW_DEADLINE if now > deadline else Step.POST_AGAIN
+
+
+def retry_delay(tries: int) -> int:
+    """Seconds of chain time before try number `tries` (from 0): doubling, at most ten minutes."""
+    return int(min(FIRST_RETRY * 2 ** min(tries, 10), LAST_RETRY))
+
+
+def _mined_well(transaction: Logical | None) -> bool:
+    return (
+        transaction is not None
+        and transaction.state in (MINED, FINAL)
+        and transaction.receipt is not None
+        and transaction.receipt["status"] == 1
+    )
+
+
+class Submitter:
+    """Moves the batches of one operator on."""
+
+    def __init__(
+        self,
+        database: Database,
+        contracts: Contracts,
+        engine: TransactionEngine,
+        operator: int,
+        *,
+        post_deadline: int,
+        notice: Notice,
+        reached: Callable[[str], None],
+    ) -> None:
+        """`post_deadline` in seconds of chain time, for batches that get a new one."""
+        self._database = database
+        self._contracts = contracts
+        self._engine = engine
+        self._operator = operator
+        self._post_deadline = post_deadline
+        self._notice = notice
+        self._reached = reached
+
+    def step(self, head: Head) -> None:
+        """Looks at every unsettled batch once. Raises ChainError when a failed post cannot be looked up."""
+        wanted = select(batches).where(batches.c.operator == self._operator, batches.c.state.in_(UNSETTLED))
+        with self._database.read() as connection:
+            found = [
+                (
+                    row,
+                    transaction_by_key(connection, post_key(row.batch, row.post_tries)),
+                    transaction_by_key(connection, settle_key(row.batch, row.settle_tries)),
+                )
+                for row in connection.execute(wanted.order_by(batches.c.policy, batches.c.nonce))
+            ]
+        for row, post, settle in found:
+            step = next_step(row.state, post, settle)
+            if step is not Step.NOTHING and not (self._retries(step) and head.timestamp < row.retry_at):
+                self._act(step, row, post, settle, head.timestamp)
+
+    def _retries(self, step: Step) -> bool:
+        return step in (Step.JUDGE_POST, Step.RETRY_SETTLE)
+
+    def _act(self, step: Step, row: Row[Any], post: Logical | None, settle: Logical | None, now: int) -> None:
+        posted_at = None if post is None or post.receipt is None else post.receipt.get("timestamp")
+        problem = ""
+        if step is Step.JUDGE_POST:
+            assert post is not None
+            problem = post.problem
+            on_chain = self._contracts.posted(int(row.batch))
+            step = judge_failed_post(on_chain, row.figures_hash, row.root, row.deadline, now)
+            posted_at = None if on_chain is None else on_chain.posted_at
+        elif step is Step.RETRY_SETTLE:
+            assert settle is not None
+            problem = settle.problem
+        self._reached("submit.before")
+        with self._database.write() as connection:
+            self._write(connection, step, row, posted_at, problem, now)
+        self._reached("submit.after")
+        self._notice("batch_" + step.value, batch=row.batch, problem=problem)
+
+    def _write(
+        self, connection: Connection, step: Step, row: Row[Any], posted_at: int | None, problem: str, now: int
+    ) -> None:
+        values: dict[str, Any] = {"problem": problem}
+        if step is Step.POSTED:
+            values |= {"state": "posted", "posted_at": posted_at, "problem": ""}
+        elif step is Step.BACK_TO_PLANNED:
+            values |= {"state": "planned", "posted_at": None}
+        elif step is Step.LOST:
+            values |= {"state": "lost"}
+        elif step in (Step.POST_AGAIN, Step.NEW_DEADLINE):
+            deadline = now + self._post_deadline if step is Step.NEW_DEADLINE else row.deadline
+            tries = row.post_tries + 1
+            header = BatchHeader(row.policy, row.value, row.nonce, deadline)
+            call = self._contracts.post_call(header, row.figures, row.outputs)
+            intent = Intent(post_key(row.batch, tries), "post", self._contracts.ledger, call)
+            values |= {"deadline": deadline, "post_tries": tries, "retry_at": now + retry_delay(tries)}
+            add_intent(connection, self._engine.sender, intent, now)
+        elif step is Step.RETRY_SETTLE:
+            tries = row.settle_tries + 1
+            values |= {"state": "posted", "settle_tries": tries, "retry_at": now + retry_delay(tries)}
+        connection.execute(update(batches).where(batches.c.batch == row.batch).values(**values))
+        if step is Step.LOST:
+            wake_figures(connection, row.batch, now)
+
+
+def wake_figures(connection: Connection, batch: str, now: int) -> None:
+    """Lets the figures of a lost batch wait again, from `now` on, unless another batch has them."""
+    leaves = select(batch_leaves.c.agreement).where(batch_leaves.c.batch == batch)
+    others = (
+        select(func.coalesce(func.max(batch_leaves.c.units), 0))
+        .join_from(batch_leaves, batches)
+        .where(batch_leaves.c.agreement == figures.c.agreement, batches.c.state != "lost")
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(figures).where(figures.c.agreement.in_(leaves)).values(batched_units=others, ready_at=now)
+    )
