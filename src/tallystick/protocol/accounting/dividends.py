@@ -6,7 +6,7 @@ staked joins the following week's stream. The contract takes one step, the model
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .. import constants
 from ..constants import ACCUMULATOR_SCALE, MIN_DIVIDEND_STAKE, UINT96_MAX, WEEK
@@ -104,13 +104,13 @@ class DividendVault:
 
     def claimable(self, staker: Address, *, now: int) -> int:
         """µ that `staker` could claim at `now`, floored."""
-        self._advance(now)
-        return self.stakers.get(staker, Staker()).owed_at(self.stream_state.accumulator) // ACCUMULATOR_SCALE
+        accumulator = self._stream_at(now).accumulator
+        return self.stakers.get(staker, Staker()).owed_at(accumulator) // ACCUMULATOR_SCALE
 
     def stream(self, *, now: int) -> tuple[int, int]:
         """(µ that stream over this week, µ that wait for the next)."""
-        self._advance(now)
-        return self.stream_state.this_week, self.stream_state.next_week
+        then = self._stream_at(now)
+        return then.this_week, then.next_week
 
     def totals(self) -> tuple[int, int]:
         """(µ ever received from fees, µ ever claimed)."""
@@ -164,6 +164,7 @@ class DividendVault:
         if amount == 0:
             raise Refused("DividendVault_NothingToClaim", f"{caller} has no whole µ to claim.")
         self.currency.move(self.address, to, amount)
+        self._advance(now)
         found = self.stakers[caller]
         found.owed -= amount * ACCUMULATOR_SCALE
         found.claimed += amount
@@ -180,6 +181,11 @@ class DividendVault:
 
     def _advance(self, now: int) -> None:
         self.stream_state.advance(self.staked_sum, now)
+
+    def _stream_at(self, now: int) -> Stream:
+        then = replace(self.stream_state)
+        then.advance(self.staked_sum, now)
+        return then
 
     def _restake(self, staker: Address, staked: int, now: int) -> Staker:
         self._advance(now)
