@@ -1,0 +1,178 @@
+"""The `tallystick` command: `replay`, `demo`, `relayer run`. Flags in, sentences and exit codes out.
+
+Exit codes: 0 done, 1 something failed or a figure differs, 2 what was asked cannot be done as asked, 130
+interrupted.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from tallystick import __version__
+from tallystick.protocol.errors import TallystickError
+
+__all__ = ["app", "main"]
+
+FAILED, USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
+
+app = typer.Typer(
+    name="tallystick",
+    help="Settlement for GPU marketplaces: signed usage in, exact stablecoin balances out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+HIDDEN = "For tests: "
+
+
+class _Terminated(BaseException):
+    """SIGTERM or SIGHUP arrived."""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tallystick {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """Settlement for GPU marketplaces: signed usage in, exact stablecoin balances out."""
+
+
+@app.command()
+def replay(
+    trace: Annotated[Path, typer.Argument(help="File of usage, one row a job.")],
+    format: Annotated[str, typer.Option(help="azure-llm, openb or csv.")],
+    unit_price: Annotated[int, typer.Option(help="µ per 1e6 units.")],
+    fee_bps: Annotated[int, typer.Option(help="The provider's fee in basis points, at most 2000.")],
+    report: Annotated[Path, typer.Option(help="JSON to write; an HTML page goes beside it.")],
+    customers: Annotated[int, typer.Option(help="How many customers.")] = 10,
+    providers: Annotated[int, typer.Option(help="How many providers.")] = 4,
+    units_column: Annotated[str | None, typer.Option(help="csv: the column that holds the units.")] = None,
+    units_scale: Annotated[
+        str | None, typer.Option(help="csv: what a unit of the column counts for.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Read the first N data rows only.")] = None,
+    rpc: Annotated[
+        str | None,
+        typer.Option(
+            help="Use this node instead of an own Anvil; gas is paid by TALLYSTICK_DEPLOYER_KEY or"
+            " TALLYSTICK_DEPLOYER_KEY_FILE, on chain 31337 by Anvil's first account when neither is set."
+        ),
+    ] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            help="Challenge window in seconds; 86400 on an own Anvil, 30 with --rpc, when left out."
+        ),
+    ] = None,
+    chaos_kills: Annotated[
+        int, typer.Option(hidden=True, help=HIDDEN + "kill the relayer this often, with SIGKILL.")
+    ] = 0,
+    chaos_seed: Annotated[int, typer.Option(hidden=True, help=HIDDEN + "when to kill it.")] = 0,
+    work: Annotated[
+        Path | None,
+        typer.Option(hidden=True, help=HIDDEN + "folder for the relayer's files, kept afterwards."),
+    ] = None,
+) -> None:
+    """Play a trace through contracts and a relayer, and hold every µ against the model.
+
+    Exits with 0 when everything agrees, with 1 when a figure differs (the report is written all the same),
+    with 2 when something about the request is wrong.
+    """
+    from tallystick.replay.command import replay_trace
+    from tallystick.replay.options import ReplayOptions
+
+    options = ReplayOptions(
+        trace=trace,
+        format=format,
+        report=report,
+        unit_price=unit_price,
+        fee_bps=fee_bps,
+        customers=customers,
+        providers=providers,
+        units_column=units_column,
+        units_scale=units_scale,
+        limit=limit,
+        rpc=rpc,
+        window=window,
+        chaos_kills=chaos_kills,
+        chaos_seed=chaos_seed,
+    )
+    with _sentences():
+        conserved = replay_trace(options, work)
+    raise typer.Exit(0 if conserved else FAILED)
+
+
+@app.command()
+def demo(
+    trace: Annotated[
+        Path | None, typer.Option(help="A trace of your own, in the Azure LLM or openb format.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for report.json and report.html.")] = Path("build/demo"),
+) -> None:
+    """Settle a small trace, pay the dividends, and tell where every µ went."""
+    from tallystick.demo.command import run_demo
+
+    with _sentences():
+        conserved = run_demo(trace, out)
+    raise typer.Exit(0 if conserved else FAILED)
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    """Turns errors and signals into one sentence and an exit code, once everything inside has been cleaned
+    up."""
+
+    def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise _Terminated
+
+    before = [(signal.SIGINT, signal.getsignal(signal.SIGINT))]
+    before += [(number, signal.signal(number, terminate)) for number in (signal.SIGTERM, signal.SIGHUP)]
+    try:
+        yield
+    except TallystickError as error:
+        _fail(error.message, USAGE if error.code == "bad_usage" else getattr(error, "exit_code", FAILED))
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(f"{where}{error.strerror or error}", FAILED)
+    except KeyboardInterrupt:
+        _fail("interrupted; Anvil and the relayer that this run had started are stopped", INTERRUPTED)
+    except _Terminated:
+        _fail("told to end; Anvil and the relayer that this run had started are stopped", TERMINATED)
+    finally:
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def _fail(sentence: str, code: int) -> NoReturn:
+    typer.echo(f"tallystick: {sentence}", err=True)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    if len(sys.argv) > 1 and sys.argv[1] == "relayer":
+        from tallystick.relayer.command import app as relayer
+
+        app.add_typer(relayer, name="relayer")
+    app()
+
+
+if __name__ == "__main__":
+    main()

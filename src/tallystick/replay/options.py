@@ -1,0 +1,190 @@
+"""What a replay is asked to do, and the checks that run before anything starts."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tallystick.replay.errors import UsageProblem
+
+__all__ = ["FORMATS", "ReplayOptions", "html_path_of"]
+
+FORMATS = ("azure-llm", "openb", "csv")
+MAX_FEE_BPS = 2_000
+MAX_UNIT_PRICE = 2**56 - 1
+#: One agreement costs about 1 KB and two signatures here, and 72 000 gas on the chain.
+MAX_AGREEMENTS = 1_000_000
+#: MAX_LIABILITY less the default response window and dispute time: no policy may have a longer window
+#: (seconds).
+MAX_WINDOW = 1_209_600 - 21_600 - 691_200
+DEFAULT_WINDOW_OWN_CHAIN = 86_400
+DEFAULT_WINDOW_LIVE_CHAIN = 30
+MIN_FREE_BYTES = 64 * 1024 * 1024
+#: What one row leaves in the relayer's database and the node's history, generously (bytes).
+BYTES_PER_TRACE_BYTE = 60
+
+
+def html_path_of(report: Path) -> Path:
+    """Where the HTML goes: beside the JSON, same name with .html."""
+    return (
+        report.with_suffix(".html") if report.suffix == ".json" else report.with_name(report.name + ".html")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayOptions:
+    """One replay.
+
+    `unit_price` is µ per 1e6 units, `fee_bps` the provider's fee in basis points, `window` the challenge
+    window in seconds (None: a day on a chain of our own, 30 s on somebody's), `limit` a number of data rows
+    (None:
+    all).
+    """
+
+    trace: Path
+    format: str
+    report: Path
+    unit_price: int
+    fee_bps: int
+    customers: int = 10
+    providers: int = 4
+    units_column: str | None = None
+    units_scale: str | None = None
+    limit: int | None = None
+    rpc: str | None = None
+    window: int | None = None
+    chaos_kills: int = 0
+    chaos_seed: int = 0
+
+    @property
+    def html(self) -> Path:
+        """Where the HTML report goes."""
+        return html_path_of(self.report)
+
+    @property
+    def agreements(self) -> int:
+        """How many agreements are opened."""
+        return self.customers * self.providers
+
+    @property
+    def challenge_window(self) -> int:
+        """Seconds between posting and settling, the default filled in."""
+        if self.window is not None:
+            return self.window
+        return DEFAULT_WINDOW_OWN_CHAIN if self.rpc is None else DEFAULT_WINDOW_LIVE_CHAIN
+
+    def check_numbers(self) -> None:
+        """Checks everything that needs no look at the machine.
+
+        Raises:
+            UsageProblem: with one sentence about the first thing that is wrong.
+        """
+        if self.format not in FORMATS:
+            raise UsageProblem(f"Unknown format {self.format!r}: --format is one of {', '.join(FORMATS)}.")
+        for flag, number in (("--customers", self.customers), ("--providers", self.providers)):
+            if number < 1:
+                raise UsageProblem(f"{flag} must be at least 1, not {number}.")
+        if self.agreements > MAX_AGREEMENTS:
+            raise UsageProblem(
+                f"{self.customers} customers x {self.providers} providers are {self.agreements} agreements;"
+                f" a replay opens at most {MAX_AGREEMENTS}."
+            )
+        if not 1 <= self.unit_price <= MAX_UNIT_PRICE:
+            raise UsageProblem(
+                f"--unit-price is µ per 1e6 units, from 1 to {MAX_UNIT_PRICE}, not {self.unit_price}."
+            )
+        if not 0 <= self.fee_bps <= MAX_FEE_BPS:
+            raise UsageProblem(
+                f"--fee-bps, the provider's fee in basis points, is from 0 to {MAX_FEE_BPS}, not {self.fee_bps}."
+            )
+        if self.limit is not None and self.limit < 0:
+            raise UsageProblem(f"--limit counts data rows and cannot be {self.limit}.")
+        if not 1 <= self.challenge_window <= MAX_WINDOW:
+            raise UsageProblem(
+                f"--window is from 1 to {MAX_WINDOW} seconds; it cannot be {self.challenge_window}."
+            )
+        if self.chaos_kills < 0:
+            raise UsageProblem(f"--chaos-kills cannot be {self.chaos_kills}.")
+        self._check_units()
+
+    def _check_units(self) -> None:
+        if self.format != "csv":
+            if self.units_column is not None or self.units_scale is not None:
+                raise UsageProblem(
+                    f"--units-column and --units-scale belong to --format csv, not to {self.format}."
+                )
+            return
+        if not self.units_column:
+            raise UsageProblem(
+                "--format csv needs --units-column: the name of the column that holds the units."
+            )
+
+    def check_files(self) -> None:
+        """Checks that the trace can be read and the reports written; makes the report's folder.
+
+        Raises:
+            UsageProblem: with one sentence about the first thing that is wrong.
+        """
+        check_readable(self.trace)
+        if self.report.suffix == ".html":
+            raise UsageProblem(
+                f"--report names the JSON file; the HTML goes beside it, so {self.report} cannot be it."
+            )
+        for target in (self.report, self.html):
+            if target.is_dir():
+                raise UsageProblem(f"The report cannot be written: {target} is a folder.")
+            if target.exists() and target.samefile(self.trace):
+                raise UsageProblem(f"The report would overwrite the trace {self.trace}.")
+        make_folder(self.report.parent)
+        for target in (self.report, self.html):
+            if target.exists() and not os.access(target, os.W_OK):
+                raise UsageProblem(f"The report cannot be written: no permission for {target}.")
+
+    def check_disk(self, work: Path) -> None:
+        """Checks that the work folder's disk has room for the node's and the relayer's files.
+
+        Raises:
+            UsageProblem: when it has not.
+        """
+        wanted = MIN_FREE_BYTES + BYTES_PER_TRACE_BYTE * self.trace.stat().st_size
+        free = shutil.disk_usage(work).free
+        if free < wanted:
+            raise UsageProblem(
+                f"Not enough disk for a replay: {work} has {free // 2**20} MiB free, and this trace may need"
+                f" {wanted // 2**20} MiB; make room or point TMPDIR at another disk."
+            )
+
+
+def check_readable(trace: Path) -> None:
+    """Checks that `trace` is a file that can be read.
+
+    Raises:
+        UsageProblem: when it is not.
+    """
+    try:
+        if not trace.exists():
+            raise UsageProblem(f"There is no trace at {trace}.")
+        if not trace.is_file():
+            raise UsageProblem(f"The trace must be a plain file (it is read twice), and {trace} is none.")
+        with trace.open("rb"):
+            pass
+    except OSError as problem:
+        raise UsageProblem(f"The trace {trace} cannot be read: {problem.strerror or problem}.") from None
+
+
+def make_folder(folder: Path) -> None:
+    """Makes a folder for reports when it is missing, and checks that files can be made in it.
+
+    Raises:
+        UsageProblem: when it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise UsageProblem(
+            f"The folder {folder} for the report cannot be made: {problem.strerror or problem}."
+        ) from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageProblem(f"The report cannot be written: no permission for the folder {folder}.")

@@ -1,0 +1,326 @@
+"""One replay from end to end: chain, deployment, people, agreements, receipts, posts, settlements, and the
+reckoning."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tallystick.chain.anvil import DEV_KEYS, Anvil
+from tallystick.chain.deployer import deploy
+from tallystick.chain.deployment import Plan
+from tallystick.chain.node import Node
+from tallystick.chain.registry import Registry
+from tallystick.chain.sender import KeySender
+from tallystick.chain.signers import KeySigner
+from tallystick.protocol.eip712 import ledger_domain
+from tallystick.protocol.keys import PrivateKey, to_checksum
+from tallystick.protocol.model import Model
+from tallystick.replay import bank
+from tallystick.replay.audit import Books, agreement_lines, read_books, reckon
+from tallystick.replay.cast import Cast, Parties
+from tallystick.replay.clock import ChainClock, DevNodeClock, LiveClock, OwnClock, is_dev_node
+from tallystick.replay.courier import Courier
+from tallystick.replay.guard import Guard, uninterrupted
+from tallystick.replay.opening import Opened, open_all
+from tallystick.replay.options import ReplayOptions
+from tallystick.replay.outcome import Gas, Outcome
+from tallystick.replay.plan import Survey, survey
+from tallystick.replay.play import Script, in_chunks
+from tallystick.replay.stage import prepare, stakes_for
+from tallystick.replay.supervisor import Chaos, Supervisor
+from tallystick.replay.terminal import Terminal
+from tallystick.replay.twin import books_of, play_in_model
+from tallystick.replay.waiting import Waiting
+from tallystick.replay.watch import Watch, relayer_gas
+from tallystick.replay.world import World
+from tallystick.sources.traces import TraceFile
+
+__all__ = ["Replay"]
+
+CHUNK = 1_000
+"""Lines in one POST."""
+BATCH_AGE_OWN_CHAIN = 3_600
+BATCH_AGE_LIVE_CHAIN = 5
+SETUP_ROUNDS = 5
+
+
+class Replay:
+    """A context manager: `run` does all of it, and the chain stays up until the context ends.
+
+    What others may use after `run`: `world`, `clock`, `deployer`, `cast`, `parties`, `survey`, `books`.
+    """
+
+    world: World
+    clock: ChainClock
+    deployer: KeySender
+    cast: Cast
+    parties: Parties
+    survey: Survey
+    opened: Opened
+    books: Books
+    model: Model
+
+    def __init__(
+        self,
+        options: ReplayOptions,
+        terminal: Terminal,
+        *,
+        work: Path | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`work`: folder for the relayer's files, kept afterwards; a temporary one, removed, when left
+        out."""
+        self.options = options
+        self._terminal = terminal
+        self._work = work
+        self._now = now
+        self._stack = ExitStack()
+        self._relayer: Supervisor | None = None
+        self._refusals: list[str] = []
+        self._problems: list[str] = []
+        self._taken = 0
+        self.restarts = 0
+
+    def __enter__(self) -> Self:
+        self._began = self._now()
+        self._guard = self._stack.enter_context(Guard())
+        if self._work is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="tallystick-replay-"))
+            self._guard.remove(self._folder)
+            self._stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
+        else:
+            self._work.mkdir(parents=True, exist_ok=True)
+            self._folder = self._work.resolve()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with uninterrupted():
+            self._stack.close()
+
+    @property
+    def rows(self) -> TraceFile:
+        """The trace, to be read any number of times."""
+        asked = self.options
+        return TraceFile(asked.trace, asked.format, asked.units_column, asked.units_scale, asked.limit)
+
+    def run(self) -> Outcome:
+        """Plays the trace.
+
+        Raises:
+            TallystickError: when something does not work; when figures differ the outcome says so instead.
+        """
+        self.options.check_disk(self._folder)
+        self._read_trace()
+        node = self._connect()
+        self._deploy(node)
+        self._prepare()
+        self._open()
+        self._start_relayer()
+        watch = self._play()
+        return self._reckon(watch)
+
+    # The steps, in order
+
+    def _read_trace(self) -> None:
+        asked = self.options
+        with self._terminal.phase("reading the trace", asked.limit) as done:
+            self.survey = survey(
+                self.rows,
+                customers=asked.customers,
+                providers=asked.providers,
+                unit_price=asked.unit_price,
+                fee_bps=asked.fee_bps,
+                progress=done,
+            )
+        stakes_for(self.survey)
+
+    def _connect(self) -> Node:
+        asked = self.options
+        if asked.rpc is not None:
+            node = Node.connect(asked.rpc)
+            self._stack.callback(node.close)
+            self._borrow(node)
+            return node
+        with self._terminal.phase("starting a chain", 1):
+            anvil = Anvil(prune_history=False)
+            self._stack.callback(self._stop_anvil, anvil)
+            anvil.start()
+            self._guard.watch(anvil.pid)
+        self._anvil_pid = anvil.pid
+        self.cast = Cast("replay", asked.customers, asked.providers)
+        self.deployer = KeySender(anvil.node, KeySigner.from_hex(DEV_KEYS[0]))
+        self.clock = OwnClock(anvil)
+        return anvil.node
+
+    def _stop_anvil(self, anvil: Anvil) -> None:
+        anvil.stop()
+        self._guard.release(getattr(self, "_anvil_pid", 0))
+
+    def _borrow(self, node: Node) -> None:
+        """On somebody's chain: keys of our own from a random seed, paid for by the banker, who gets the rest
+        back."""
+        asked = self.options
+        payer = bank.banker(node)
+        self.cast = Cast(bank.random_seed(), asked.customers, asked.providers)
+        self.deployer = KeySender(node, KeySigner(PrivateKey.from_seed(self.cast.seed, "deployer")))
+        setup, relaying = bank.gas_needed(asked.agreements, asked.customers, asked.providers)
+        price = node.fees().max_fee * bank.FEE_RESERVE
+        with self._terminal.phase(f"borrowing gas money on chain {node.chain_id()}", 1):
+            bank.fund(node, payer, self.deployer.address, (setup + relaying) * price)
+        self._stack.callback(bank.give_back, node, self.deployer, payer.address)
+        self.clock = DevNodeClock(node, self.deployer) if is_dev_node(node) else LiveClock()
+
+    def _deploy(self, node: Node) -> None:
+        changes = {
+            "chains": [node.chain_id()],
+            "setup": [],
+            "policies": [],
+            "feeProvider": self.options.fee_bps,
+            "feeCustomer": 0,
+            "treasury": to_checksum(PrivateKey.from_seed(self.cast.seed, "treasury").address),
+        }
+        plan = Plan.from_yaml("local", changes)
+        with self._terminal.phase("deploying the contracts", len(plan.names) + 1) as done:
+            count = 0
+
+            def one_more(_: str) -> None:
+                nonlocal count
+                count += 1
+                done(count)
+
+            outcome = deploy(plan, node, self.deployer, Registry(self._folder / "deployments"), one_more)
+        self._deploy_gas = outcome.gas
+        addresses = {name: record.address for name, record in outcome.deployment.contracts.items()}
+        self.world = World(node, addresses)
+        self._first_block = outcome.deployment.first_block
+
+    def _prepare(self) -> None:
+        with self._terminal.phase("people, stakes and deposits", SETUP_ROUNDS) as done:
+            rounds = iter(range(1, SETUP_ROUNDS + 1))
+            self.parties = prepare(
+                self.world,
+                self.deployer,
+                self.cast,
+                self.survey,
+                self.options.challenge_window,
+                lambda: done(next(rounds)),
+            )
+
+    def _open(self) -> None:
+        with self._terminal.phase("opening agreements", self.options.agreements) as done:
+            self.opened = open_all(self.world, self.deployer, self.cast, self.parties, self.survey, done)
+
+    def _start_relayer(self) -> None:
+        node, asked = self.world.node, self.options
+        _, gas = bank.gas_needed(asked.agreements, asked.customers, asked.providers)
+        price = node.fees().max_fee * bank.FEE_RESERVE
+        self.deployer.send(to_checksum(self.cast.relayer_key.address), b"", gas * price, bank.TRANSFER_GAS)
+        key_file = self._folder / "relayer.key"
+        key_file.touch(mode=0o600)
+        key_file.write_text(self.cast.relayer_key.secret.hex() + "\n", "ascii")
+        url = asked.rpc if asked.rpc is not None else f"http://{node.transport.name.partition('://')[2]}"
+        age = BATCH_AGE_OWN_CHAIN if asked.rpc is None else BATCH_AGE_LIVE_CHAIN
+        command = [
+            *(sys.executable, "-m", "tallystick", "relayer", "run"),
+            *("--rpc", url),
+            *("--deployments", str(self._folder / "deployments")),
+            *("--database", f"sqlite:///{self._folder / 'relayer.sqlite3'}"),
+            *("--listen", "127.0.0.1:0"),
+            *("--policy", str(self.parties.policy), "--operator", str(self.parties.relayer)),
+            *("--key-file", str(key_file), "--batch-age", str(age)),
+        ]
+        relayer = Supervisor(command, self._folder, self._guard, environment={}, say=self._terminal.say)
+        self._relayer = relayer
+        self._stack.callback(relayer.stop)
+        with self._terminal.phase("starting the relayer", 1):
+            relayer.start()
+
+    def _play(self) -> Watch:
+        assert self._relayer is not None
+        asked, found, relayer = self.options, self.survey, self._relayer
+        courier = Courier(relayer)
+        self._stack.callback(courier.close)
+        chaos = Chaos(asked.chaos_kills, asked.chaos_seed, relayer, self._terminal.say)
+        wanted = {
+            self.opened.numbers[slot]: (found.units[slot], found.gross(slot))
+            for slot in found.used
+            if found.gross(slot)
+        }
+        watch = Watch(self.world, wanted, self._first_block)
+        opened_at = max((receipt.block for receipt in self.opened.transactions), default=0)
+        waiting = Waiting(
+            watch,
+            self.clock,
+            relayer,
+            courier,
+            chaos,
+            window=asked.challenge_window,
+            batch_age=BATCH_AGE_OWN_CHAIN if asked.rpc is None else BATCH_AGE_LIVE_CHAIN,
+            say=self._terminal.say,
+        )
+        with self._terminal.phase("waiting for final openings", 1):
+            waiting.until_known(self.opened.numbers, opened_at)
+        script = Script(
+            domain=ledger_domain(self.world.node.chain_id(), self.world.raw_address("ReceiptLedger")),
+            numbers=self.opened.numbers,
+            device_keys=self.cast.device_keys,
+            verifier_key=self.cast.verifier_key,
+            period_start=self.world.node.timestamp(opened_at),
+            period_end=self.world.node.timestamp(),
+            survey=found,
+        )
+        self._push(courier, chaos, "receipts", script, 0.0)
+        self._push(courier, chaos, "verdicts", script, 0.3)
+        with self._terminal.phase("posting", len(wanted)) as posted:
+            waiting.until_posted(posted)
+        with self._terminal.phase("settling", len(wanted)) as settled:
+            waiting.until_settled(settled)
+        chaos.finish()
+        self.restarts = relayer.restarts
+        self._problems = list(waiting.problems)
+        relayer.stop()
+        watch.look()
+        return watch
+
+    def _push(self, courier: Courier, chaos: Chaos, kind: str, script: Script, share: float) -> None:
+        """Posts every line of one kind; `share` of the run is done when it begins."""
+        lines = script.receipts(self.rows) if kind == "receipts" else script.verdicts(self.rows)
+        total, sent = self.survey.accepted, 0
+        with self._terminal.phase(kind, total) as done:
+            for chunk in in_chunks(lines, CHUNK):
+                answer = courier.post(f"/v1/{kind}", chunk)
+                self._refusals += [f"{kind}: {one.code}: {one.message}" for one in answer.refused]
+                sent += len(chunk)
+                done(sent)
+                chaos.progress(share + 0.3 * sent / total)
+        if kind == "receipts":
+            self._taken = sent - len(self._refusals)
+
+    def _reckon(self, watch: Watch) -> Outcome:
+        asked, found = self.options, self.survey
+        with self._terminal.phase("reading back, and the model", 1):
+            self.books = read_books(self.world, self.parties, self.opened.numbers)
+            self.model = play_in_model(self.cast, self.parties, found, self.opened, asked.challenge_window)
+            self.model.check_invariants()
+            differences = reckon(self.books, found, books_of(self.model, self.parties, self.opened))
+            relayer = to_checksum(self.cast.relayer_key.address)
+            post, settle = relayer_gas(watch, relayer, self._first_block)
+        return Outcome(
+            receipts=self._taken,
+            rejected=found.rejected,
+            gas=Gas(deploy=self._deploy_gas, open=self.opened.gas, post=post, settle=settle),
+            seconds=self._now() - self._began,
+            per_agreement=agreement_lines(found, self.books),
+            opened=len(self.opened.numbers),
+            differences=[*self._problems, *self._refusals, *differences],
+        )
