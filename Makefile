@@ -20,6 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_USER := 0
 export npm_config_cache := $(CACHE)/npm
 export npm_config_update_notifier := false
+export NODE_USE_SYSTEM_CA ?= 1
 export APE_DATA_FOLDER ?= $(CACHE)/ape
 export SOLCX_BINARY_PATH ?= $(CACHE)/solcx
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
@@ -75,7 +76,7 @@ endif
 .venv/.dev: .venv/.run requirements/dev.txt
 	@echo "Installing the Python packages to develop with (a minute or two the first time) …"
 	@if [ -L $(BIN)/ape ]; then rm $(BIN)/ape; fi
-	@$(BIN)/python -m pip install --quiet --require-hashes --no-build-isolation --requirement requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --require-hashes --no-build-isolation --use-pep517 --requirement requirements/dev.txt
 	@ln -sf ../../ape $(BIN)/ape
 	@touch $@
 
