@@ -322,16 +322,17 @@ def _waiting(*which: ColumnElement[bool]) -> Select[Any]:
     )
 
 
-def bury_closed(connection: Connection, now: int) -> int:
+def bury_closed(database: Database, now: int) -> int:
     """Sets aside what waits under closed agreements: nothing can pay it. Returns how many figures."""
     closed = _waiting(agreements.c.status == Status.CLOSED)
-    rows = [Waiting(*row) for row in connection.execute(closed)]
-    for row in rows:
-        set_aside(
-            connection, row.agreement, row.units, "agreement_closed", "closed before it was batched", now
-        )
+    with database.read() as connection:
+        rows = [Waiting(*row) for row in connection.execute(closed)]
     if rows:
-        mark_batched(connection, rows, now)
+        with database.write() as connection:
+            for row in rows:
+                why = "closed before it was batched"
+                set_aside(connection, row.agreement, row.units, "agreement_closed", why, now)
+            mark_batched(connection, rows, now)
     return len(rows)
 
 

@@ -329,8 +329,7 @@ class Follower:
         self._reached("follow.after")
         self._checked = "0x" + last.hash.hex()
         self._log_range = min(self._log_range * 2, self._most)
-        if count:
-            self._notice("followed", block=end, events=count)
+        self._notice("followed", block=end, events=count)
         return end
 
     def _check_history(self, block: int, known: str) -> None:

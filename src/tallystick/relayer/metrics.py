@@ -22,7 +22,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter as TallyOf
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -80,6 +81,20 @@ class Metrics:
         for loop in LOOPS:
             self.ages.labels(loop).set_function(lambda loop=loop: ages()[loop])  # type: ignore[misc]
 
+    def watch_store(
+        self, pending: Callable[[], int], waiting: Callable[[], int], unsettled: Callable[[], int]
+    ) -> None:
+        """Counts rows whenever the metrics are scraped."""
+        self.pending.set_function(pending)
+        self.waiting.set_function(waiting)
+        self.unsettled.set_function(unsettled)
+
+    def count_answers(self, kind: str, answers: Iterable[tuple[str, str | None]]) -> None:
+        """Counts answers to receipts or verdicts (`kind`): status, and code when rejected."""
+        counter = self.receipts if kind == "receipt" else self.verdicts
+        for (status, code), many in TallyOf(answers).items():
+            counter.labels(status, code or "").inc(many)
+
     def count(self, event: str, details: dict[str, Any]) -> None:
         """Counts an event of the loops; those that are of no interest are ignored."""
         if event in _TRANSACTION_EVENTS:
@@ -89,6 +104,8 @@ class Metrics:
         elif event == "batch_planned":
             self.batches.labels(details["criterion"]).inc()
             self.leaves.inc(details["leaves"])
+        elif event == "followed":
+            self.followed.set(details["block"])
         elif event == "batch_waits":
             self.waits.labels(details["reason"]).inc()
         elif event.startswith("batch_"):

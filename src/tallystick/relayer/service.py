@@ -1,0 +1,225 @@
+"""The service: loops over one head of the chain after the other, in one thread, one step at a time.
+
+    head -> follow -> engine -> submit -> batch -> keep -> engine (when something new was asked for)
+
+Every step leaves the database whole, so the process may die between any two lines. Decisions take the chain's
+time, pacing takes real time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from tallystick.chain.engine import TransactionEngine
+from tallystick.chain.rpc import Head, RpcPool, WrongChain
+from tallystick.chain.signers import TransactionSigner
+from tallystick.protocol.errors import TallystickError
+from tallystick.store.database import Database
+from tallystick.store.tables import batches, figures, transactions
+from tallystick.store.transactions import SqlTransactionStore
+
+from .batch import UNSETTLED, Batcher, bury_closed
+from .config import RelayerConfig
+from .contracts import Contracts
+from .follow import ChainRewritten, Follower
+from .keep import Keeper
+from .metrics import LOOPS, Metrics
+from .submit import Submitter
+
+__all__ = ["Relayer"]
+
+LONGEST_PAUSE: Final = 5.0
+"""Seconds between two rounds while the chain cannot be reached."""
+
+_ASKED: Final = frozenset(
+    {"batch_planned", "batch_settling", "batch_post_again", "batch_new_deadline", "refund_asked"}
+)
+_BAD_NEWS: Final = frozenset(
+    {"transaction_reverted", "transaction_refused", "transaction_reorged", "transaction_not_taken",
+     "nonce_lost", "batch_waits", "batch_lost", "batch_back_to_planned", "batch_retry_settle"}
+)  # fmt: skip
+
+Step = Callable[[Head], Any]
+
+
+def _go_on(place: str) -> None:
+    """Commit points matter to tests, which stop there."""
+
+
+class Relayer:
+    """All loops of one relayer. `run` drives them until told to stop; `round` is one time around."""
+
+    def __init__(
+        self,
+        config: RelayerConfig,
+        pool: RpcPool,
+        database: Database,
+        contracts: Contracts,
+        signer: TransactionSigner,
+        metrics: Metrics,
+        *,
+        log: Any = None,
+        reached: Callable[[str], None] = _go_on,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`log` is structlog's; `reached` is told of every commit point; `clock` counts real seconds."""
+        self._config = config
+        self._pool = pool
+        self._database = database
+        self._metrics = metrics
+        self._log = log if log is not None else structlog.get_logger()
+        self._clock = clock
+        self._asked = False
+        self._reachable = True
+        self._good_at = dict.fromkeys(LOOPS, clock())
+        self.engine = TransactionEngine(
+            pool,
+            signer,
+            SqlTransactionStore(database, bytes.fromhex(signer.address[2:])),
+            contracts.listed(config.keep_refunds),
+            limits=config.engine,
+            notice=self._notice,
+            reached=reached,
+        )
+        self._follower = Follower(
+            pool,
+            database,
+            contracts.addresses,
+            contracts.first_block,
+            log_range=config.log_range,
+            notice=self._notice,
+            reached=reached,
+        )
+        common: dict[str, Any] = {"notice": self._notice, "reached": reached}
+        self._submitter = Submitter(
+            database, contracts, self.engine, config.operator, post_deadline=config.post_deadline, **common
+        )
+        self._batchers = [
+            Batcher(
+                database,
+                contracts,
+                self.engine,
+                policy,
+                config.operator,
+                config.batch,
+                post_deadline=config.post_deadline,
+                clock=clock,
+                **common,
+            )
+            for policy in config.policies
+        ]
+        self._keeper = Keeper(
+            database, contracts, self.engine, config.operator, refunds=config.keep_refunds, **common
+        )
+        self._loops: tuple[tuple[str, Step], ...] = (
+            ("follow", self._follower.step),
+            ("engine", self.engine.step),
+            ("submit", self._submitter.step),
+            ("batch", self._batch),
+            ("keep", self._keeper.step),
+        )
+        metrics.watch_ages(self.ages)
+        metrics.watch_store(self._count_pending, self._count_waiting, self._count_unsettled)
+
+    # -- rounds ------------------------------------------------------------------------------------
+
+    def run(self, stop: threading.Event) -> None:
+        """Goes round until `stop` is set; the round that runs is finished.
+
+        Raises WrongChain or ChainRewritten when the endpoints turn out to be of another chain.
+        """
+        pause = self._config.poll
+        while not stop.is_set():
+            started = self._clock()
+            self.round()
+            pause = self._config.poll if self._reachable else min(pause * 2, LONGEST_PAUSE)
+            stop.wait(max(pause - (self._clock() - started), 0.001))
+
+    def round(self) -> None:
+        """One time around. An error in one loop is told, and keeps no other from its turn.
+
+        Raises WrongChain or ChainRewritten, which no further round can mend.
+        """
+        heads: list[Head] = []
+        self._try("head", lambda: heads.append(self._pool.head()))
+        self._reachable = bool(heads)
+        if not heads:
+            return
+        head = heads[0]
+        self._metrics.head.set(head.number)
+        self._metrics.chain_time.set(head.timestamp)
+        self._asked = False
+        for name, step in self._loops:
+            self._try(name, lambda step=step: step(head))  # type: ignore[misc]
+        if self._asked:
+            self._try("engine", lambda: self.engine.step(head))
+
+    def _batch(self, head: Head) -> None:
+        buried = bury_closed(self._database, head.timestamp)
+        if buried:
+            self._log.warning("figures_set_aside", figures=buried, reason="agreement_closed")
+        for batcher in self._batchers:
+            batcher.step(head)
+
+    def _try(self, loop: str, step: Callable[[], Any]) -> None:
+        try:
+            step()
+        except (WrongChain, ChainRewritten):
+            raise
+        except TallystickError as error:
+            self._failed(loop, error.code, error.message)
+        except SQLAlchemyError as error:
+            self._failed(loop, "database", f"{type(error).__name__}: {getattr(error, 'orig', error)}")
+        except Exception as error:  # noqa: BLE001 - a fault in one loop must not stop the others
+            self._failed(loop, "fault", f"{type(error).__name__}: {error}", exc_info=True)
+        else:
+            self._good_at[loop] = self._clock()
+
+    def _failed(self, loop: str, code: str, message: str, **extra: Any) -> None:
+        self._metrics.errors.labels(loop, code).inc()
+        self._log.error("loop_failed", loop=loop, code=code, message=message, **extra)
+
+    def _notice(self, event: str, **details: Any) -> None:
+        self._asked = self._asked or event in _ASKED
+        self._metrics.count(event, details)
+        if event == "followed" and not details["events"]:
+            return
+        (self._log.warning if event in _BAD_NEWS else self._log.info)(event, **details)
+
+    # -- what others want to know ----------------------------------------------------------------
+
+    def ages(self) -> dict[str, float]:
+        """Real seconds since each loop last went well."""
+        now = self._clock()
+        return {loop: now - at for loop, at in self._good_at.items()}
+
+    def age_limit(self) -> float:
+        """Real seconds after which a loop counts as stuck."""
+        return max(30.0, 20 * self._config.poll)
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the chain answered in the last round."""
+        return self._reachable
+
+    def _count_pending(self) -> int:
+        wanted = transactions.c.state.in_(("queued", "sent", "mined"))
+        return self._count(select(func.count()).select_from(transactions).where(wanted))
+
+    def _count_waiting(self) -> int:
+        wanted = figures.c.units > figures.c.batched_units
+        return self._count(select(func.count()).select_from(figures).where(wanted))
+
+    def _count_unsettled(self) -> int:
+        return self._count(select(func.count()).select_from(batches).where(batches.c.state.in_(UNSETTLED)))
+
+    def _count(self, query: Any) -> int:
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())
