@@ -1,7 +1,7 @@
 """`tallystick relayer`: flags and environment in, a running process out.
 
-Exit codes: 0 told to end and done, 2 a setting is wrong or a key is missing, 3 chain, deployment or database are
-not what they should be. Logs are JSON lines on standard output; what explains an exit is on standard error.
+Exit codes: 0 told to end and done, 2 a setting is wrong or a key is missing, 3 chain, deployment or database
+are not what they should be. Logs are JSON lines on standard output; what explains an exit is on standard error.
 """
 
 from __future__ import annotations
