@@ -9,6 +9,10 @@ const fs = require("fs");
 const path = require("path");
 
 const MODULES = path.join(__dirname, "..", "node_modules");
+if (!fs.existsSync(path.join(MODULES, "solc"))) {
+  console.error("The Solidity compiler is not installed: run `make setup` first.");
+  process.exit(1);
+}
 const solc = require(path.join(MODULES, "solc"));
 
 function parse(args) {
