@@ -38,10 +38,12 @@ are the chain's (meta `chain_time`, kept by the follower).
 
 from __future__ import annotations
 
+from collections import Counter as Tally
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from typing import Final, TypeVar
 
+from prometheus_client import Counter
 from sqlalchemy import Connection
 
 from tallystick.protocol.constants import POST_GRACE
@@ -80,7 +82,8 @@ class Ingest:
         domain: EIP-712 domain of the ReceiptLedger (`eip712.ledger_domain`).
         policies: The policies that this relayer posts for; None takes any known one.
         post_grace: Seconds after an agreement's end in which receipts are still taken (Escrow.POST_GRACE).
-        observe: For metrics.
+        observe: For metrics (`count_into`).
+        reached: Told of each commit point, for tests that stop there: `ingest.before` and `ingest.after`.
     """
 
     def __init__(
@@ -93,12 +96,14 @@ class Ingest:
         max_pending_verdicts: int = MAX_PENDING_VERDICTS,
         chunk: int = CHUNK,
         observe: Observer | None = None,
+        reached: Callable[[str], None] | None = None,
     ) -> None:
         self._database = database
         self._domain = domain
         self._admission = Admission(policies, post_grace, max_pending_verdicts)
         self._chunk = chunk
         self._observe = observe
+        self._reached = reached or _go_on
 
     def receipts(self, body: bytes) -> list[Outcome]:
         """Takes an NDJSON body of receipts. Outcomes in the order of its lines; durable when this returns."""
@@ -131,11 +136,28 @@ class Ingest:
             if items:
                 with self._database.write() as connection:
                     taken = accept(self._admission, connection, items)
+                    self._reached("ingest.before")
+                self._reached("ingest.after")
             done = [item if isinstance(item, Outcome) else taken[item.line] for item in parsed]
             if self._observe is not None:
                 self._observe(kind, done)
             outcomes += done
         return outcomes
+
+
+def _go_on(_place: str) -> None:
+    return
+
+
+def count_into(receipts: Counter, verdicts: Counter) -> Observer:
+    """An observer for two Prometheus counters with the labels `status` and `code` ("" unless rejected)."""
+
+    def observe(kind: str, outcomes: list[Outcome]) -> None:
+        counter = receipts if kind == "receipt" else verdicts
+        for (status, code), number in Tally((each.status, each.code) for each in outcomes).items():
+            counter.labels(status, code).inc(number)
+
+    return observe
 
 
 def _chunks(items: Iterator[_T], size: int) -> Iterator[list[_T]]:

@@ -1,0 +1,192 @@
+"""What the read API tells, out of one moment of the database."""
+
+from __future__ import annotations
+
+from sqlalchemy import ColumnElement, Connection, func, select
+
+from tallystick.protocol.enums import Mode, Status
+from tallystick.store.tables import (
+    agreements,
+    batches,
+    dead_letters,
+    figures,
+    meta,
+    receipts,
+    transactions,
+    verdicts,
+)
+from tallystick.web import schemas
+
+_PROVIDERS = 20
+
+
+def status(connection: Connection, ready: bool) -> schemas.Status:
+    """The service at a glance. Receipts and verdicts are counted by their serial numbers: none is deleted."""
+    accepted = _number(connection, func.max(receipts.c.seq))
+    return schemas.Status(
+        ready=ready,
+        chain=_chain(connection),
+        receipts=accepted,
+        verdicts=_number(connection, func.max(verdicts.c.seq)),
+        agreements=_agreement_totals(connection),
+        figures=_figure_totals(connection),
+        batches=_batch_counts(connection),
+        gas=_gas(connection, accepted),
+        dead_letters=_number(connection, func.count(dead_letters.c.id)),
+        providers=_providers(connection),
+    )
+
+
+def agreement(connection: Connection, number: int) -> schemas.AgreementRecord | None:
+    """One agreement with its newest receipt and figure, or None when it is unknown."""
+    if number >= 2**63:
+        return None
+    row = connection.execute(select(agreements).where(agreements.c.agreement == number)).mappings().first()
+    if row is None:
+        return None
+    return schemas.AgreementRecord(
+        agreement=str(number),
+        customer=row["customer"],
+        funder=row["funder"],
+        operator=row["operator"],
+        payee=row["payee"],
+        mode=Mode(row["mode"]).name.lower(),
+        policy=row["policy"],
+        unit_price=row["unit_price"],
+        budget=row["budget"],
+        fee_provider=row["fee_provider"],
+        fee_customer=row["fee_customer"],
+        start=row["start"],
+        end=row["stop_at"] or row["expiry"],
+        status=Status(row["status"]).name.lower(),
+        paid=row["paid"],
+        newest_receipt=_newest_receipt(connection, number),
+        figure=_figure(connection, number),
+    )
+
+
+def batch_page(connection: Connection, state: str | None, limit: int, offset: int) -> schemas.Batches:
+    """`limit` batches from `offset` on, the newest first."""
+    query = select(batches).order_by(batches.c.created_at.desc(), batches.c.policy, batches.c.nonce.desc())
+    if state is not None:
+        query = query.where(batches.c.state == state)
+    rows = connection.execute(query.limit(limit + 1).offset(offset)).mappings().all()
+    records = [
+        schemas.BatchRecord(
+            batch=row["batch"],
+            policy=row["policy"],
+            operator=row["operator"],
+            nonce=row["nonce"],
+            state=row["state"],
+            criterion=row["criterion"],
+            leaves=len(row["outputs"]) // 32,
+            value=row["value"],
+            moved=row["moved"],
+            root=_hex(row["root"]),
+            deadline=row["deadline"],
+            posted_at=row["posted_at"],
+            created_at=row["created_at"],
+            problem=row["problem"],
+        )
+        for row in rows[:limit]
+    ]
+    return schemas.Batches(batches=records, next_offset=offset + limit if len(rows) > limit else None)
+
+
+def _newest_receipt(connection: Connection, number: int) -> schemas.ReceiptRecord | None:
+    query = select(receipts).where(receipts.c.agreement == number).order_by(receipts.c.units.desc()).limit(1)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    return schemas.ReceiptRecord(
+        id=_hex(row["hash"]),
+        units=row["units"],
+        period_start=row["period_start"],
+        period_end=row["period_end"],
+        output_root=_hex(row["output_root"]),
+        exclusive=row["exclusive"],
+        signer=_hex(row["signer"]),
+        received_at=row["received_at"],
+    )
+
+
+def _figure(connection: Connection, number: int) -> schemas.FigureRecord | None:
+    row = connection.execute(select(figures).where(figures.c.agreement == number)).mappings().first()
+    if row is None:
+        return None
+    return schemas.FigureRecord(
+        units=row["units"],
+        output_root=_hex(row["output_root"]),
+        receipt_id=_hex(row["receipt_hash"]),
+        ready_at=row["ready_at"],
+        batched_units=row["batched_units"],
+        waiting=row["units"] > row["batched_units"],
+    )
+
+
+def _chain(connection: Connection) -> schemas.ChainStatus:
+    wanted = ("chain_id", "chain_time", "followed_block")
+    rows = connection.execute(select(meta.c.key, meta.c.value).where(meta.c.key.in_(wanted))).all()
+    known = {row.key: int(row.value) for row in rows}
+    return schemas.ChainStatus(
+        chain_id=known.get("chain_id"),
+        time=known.get("chain_time", 0),
+        followed_block=known.get("followed_block"),
+    )
+
+
+def _agreement_totals(connection: Connection) -> schemas.AgreementTotals:
+    query = select(
+        agreements.c.status, func.count(), func.sum(agreements.c.budget), func.sum(agreements.c.paid)
+    ).group_by(agreements.c.status)
+    rows = {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in connection.execute(query)}
+    opened, closed = rows.get(Status.OPEN, (0, 0, 0)), rows.get(Status.CLOSED, (0, 0, 0))
+    return schemas.AgreementTotals(
+        open=opened[0], closed=closed[0], budget=opened[1], paid=opened[2] + closed[2]
+    )
+
+
+def _figure_totals(connection: Connection) -> schemas.FigureTotals:
+    query = select(func.count(), func.min(figures.c.ready_at)).where(
+        figures.c.units > figures.c.batched_units
+    )
+    count, oldest = connection.execute(query).one()
+    return schemas.FigureTotals(waiting=count, oldest_ready_at=oldest)
+
+
+def _batch_counts(connection: Connection) -> dict[str, int]:
+    query = select(batches.c.state, func.count()).group_by(batches.c.state).order_by(batches.c.state)
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _gas(connection: Connection, accepted: int) -> schemas.GasTotals:
+    used = func.sum(transactions.c.receipt["gasUsed"].as_integer())
+    query = select(transactions.c.kind, used).where(transactions.c.state.in_(("mined", "final", "reverted")))
+    rows: dict[str, int] = {
+        row[0]: int(row[1] or 0) for row in connection.execute(query.group_by(transactions.c.kind))
+    }
+    post, settle = rows.pop("post", 0), rows.pop("settle", 0)
+    each = round((post + settle) / accepted, 1) if accepted else None
+    return schemas.GasTotals(post=post, settle=settle, other=sum(rows.values()), per_receipt=each)
+
+
+def _providers(connection: Connection) -> list[schemas.ProviderTotals]:
+    paid = func.sum(agreements.c.paid)
+    query = (
+        select(agreements.c.operator, func.count(), paid)
+        .group_by(agreements.c.operator)
+        .order_by(paid.desc(), agreements.c.operator)
+        .limit(_PROVIDERS)
+    )
+    return [
+        schemas.ProviderTotals(operator=row[0], agreements=row[1], paid=int(row[2]))
+        for row in connection.execute(query)
+    ]
+
+
+def _number(connection: Connection, what: ColumnElement[int]) -> int:
+    return connection.execute(select(what)).scalar_one_or_none() or 0
+
+
+def _hex(raw: bytes) -> str:
+    return "0x" + raw.hex()

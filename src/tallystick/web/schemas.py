@@ -1,0 +1,243 @@
+"""The shapes of answers, for OpenAPI and for the read API. Ingest answers are encoded from `Outcome`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+_HASH: Final = "0x" + "5c" * 32
+_ROOT: Final = "0x" + "11" * 32
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class ItemAnswer(_Model):
+    """What became of one item."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"status": "accepted", "id": _HASH}]})
+
+    status: str = Field(description="accepted, duplicate (taken before: nothing to do) or rejected")
+    id: str = Field(description="EIP-712 struct hash")
+
+
+class ErrorAnswer(_Model):
+    """Why something was not done."""
+
+    status: str = "rejected"
+    code: str = Field(description="stable, for programs")
+    message: str = Field(description="a sentence, for people")
+
+
+class LineAnswer(_Model):
+    """What became of one line."""
+
+    line: int = Field(description="from 1; blank lines count but get no answer")
+    status: str
+    id: str | None = None
+    code: str | None = None
+    message: str | None = None
+
+
+class LinesAnswer(_Model):
+    """What became of an NDJSON body."""
+
+    accepted: int
+    duplicate: int
+    rejected: int
+    results: list[LineAnswer] = Field(description="in the order of the lines")
+
+
+class Loop(_Model):
+    """One loop of the service."""
+
+    age: float = Field(description="seconds since its last whole round")
+    limit: float = Field(description="seconds that it may take")
+    stale: bool
+
+
+class Ready(_Model):
+    """Whether the service does its work."""
+
+    ready: bool
+    chain_reachable: bool
+    loops: dict[str, Loop]
+
+
+class ReceiptRecord(_Model):
+    """An accepted receipt."""
+
+    id: str
+    units: int
+    period_start: int
+    period_end: int
+    output_root: str
+    exclusive: bool
+    signer: str
+    received_at: int = Field(description="the chain's time, seconds")
+
+
+class FigureRecord(_Model):
+    """The newest figure that may be paid."""
+
+    units: int
+    output_root: str
+    receipt_id: str
+    ready_at: int = Field(description="since when the agreement waits, the chain's time, seconds")
+    batched_units: int = Field(description="highest units in a batch so far")
+    waiting: bool
+
+
+class AgreementRecord(_Model):
+    """One agreement as far as final blocks tell, and what is known of it here. Money in µ."""
+
+    agreement: str = Field(description="decimal: it has 64 bits")
+    customer: int
+    funder: int
+    operator: int
+    payee: int
+    mode: str
+    policy: int
+    unit_price: int = Field(description="µ per 1e6 units")
+    budget: int
+    fee_provider: int = Field(description="basis points")
+    fee_customer: int = Field(description="basis points")
+    start: int
+    end: int = Field(description="the asked stop, else the expiry")
+    status: str
+    paid: int = Field(description="gross µ paid by final settlements")
+    newest_receipt: ReceiptRecord | None
+    figure: FigureRecord | None
+
+
+class BatchRecord(_Model):
+    """One batch. Money in µ, times by the chain, in seconds."""
+
+    batch: str = Field(description="decimal: it has 96 bits")
+    policy: int
+    operator: int
+    nonce: int
+    state: str = Field(description="planned, posted, settling, settled or lost")
+    criterion: str = Field(description="which limit closed it: age, size, gas or value")
+    leaves: int
+    value: int
+    moved: int
+    root: str
+    deadline: int
+    posted_at: int | None
+    created_at: int
+    problem: str
+
+
+class Batches(_Model):
+    """Batches, the newest first."""
+
+    batches: list[BatchRecord]
+    next_offset: int | None = Field(description="offset of the next page; null on the last")
+
+
+class ChainStatus(_Model):
+    """Where the follower is."""
+
+    chain_id: int | None
+    time: int = Field(description="of the newest block, seconds")
+    followed_block: int | None = Field(description="everything up to it is final and read")
+
+
+class AgreementTotals(_Model):
+    """Sums over agreements. Money in µ."""
+
+    open: int
+    closed: int
+    budget: int = Field(description="of open agreements")
+    paid: int
+
+
+class FigureTotals(_Model):
+    """What waits to be posted."""
+
+    waiting: int
+    oldest_ready_at: int | None
+
+
+class GasTotals(_Model):
+    """Gas used by mined transactions."""
+
+    post: int
+    settle: int
+    other: int
+    per_receipt: float | None = Field(description="(post + settle) / accepted receipts")
+
+
+class ProviderTotals(_Model):
+    """One provider's share. Money in µ."""
+
+    operator: int
+    agreements: int
+    paid: int
+
+
+class Status(_Model):
+    """The service at a glance."""
+
+    ready: bool
+    chain: ChainStatus
+    receipts: int = Field(description="accepted so far")
+    verdicts: int = Field(description="accepted so far")
+    agreements: AgreementTotals
+    figures: FigureTotals
+    batches: dict[str, int] = Field(description="how many in each state")
+    gas: GasTotals
+    dead_letters: int
+    providers: list[ProviderTotals] = Field(description="those who earned most, at most 20")
+
+
+RECEIPT_EXAMPLE: Final[dict[str, Any]] = {
+    "agreement": "4295122157",
+    "units": 1203441,
+    "periodStart": 1700158546,
+    "periodEnd": 1700158551,
+    "outputRoot": _ROOT,
+    "exclusive": False,
+    "signature": "0x" + "ab" * 64 + "1b",
+}
+VERDICT_EXAMPLE: Final[dict[str, Any]] = {
+    "agreement": "4295122157",
+    "units": 1203441,
+    "outputRoot": _ROOT,
+    "valid": True,
+    "verifierVersion": 1,
+    "confidence": 10000,
+    "signature": "0x" + "cd" * 64 + "1c",
+}
+
+_NUMBER: Final = {
+    "oneOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^[0-9]+$"}],
+    "description": "an integer, or its decimal digits as a string",
+}
+_BYTES32: Final = {"type": "string", "pattern": "^0x[0-9a-fA-F]{64}$"}
+_SIGNATURE: Final = {"type": "string", "pattern": "^0x[0-9a-fA-F]{130}$", "description": "r, s, v (27 or 28)"}
+_UINT32: Final = {"type": "integer", "minimum": 0, "maximum": 2**32 - 1}
+_UNITS: Final = _NUMBER | {"description": "delivered so far, in all: 1 to 2^63 - 1"}
+
+RECEIPT_FIELDS: Final[dict[str, Any]] = {
+    "agreement": _NUMBER,
+    "units": _UNITS,
+    "periodStart": _UINT32,
+    "periodEnd": _UINT32,
+    "outputRoot": _BYTES32,
+    "exclusive": {"type": "boolean"},
+    "signature": _SIGNATURE,
+}
+VERDICT_FIELDS: Final[dict[str, Any]] = {
+    "agreement": _NUMBER,
+    "units": _UNITS,
+    "outputRoot": _BYTES32,
+    "valid": {"type": "boolean"},
+    "verifierVersion": _UINT32,
+    "confidence": {"type": "integer", "minimum": 0, "maximum": 65535, "description": "basis points"},
+    "signature": _SIGNATURE,
+}
