@@ -1,4 +1,5 @@
-"""Ape's provider and accounts behind our own `Transport` and `Sender`. Ape itself is never imported here."""
+"""Ape's provider and accounts behind our own `Transport` and `TransactionSigner`. Ape itself is never
+imported here."""
 
 from __future__ import annotations
 
@@ -6,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tallystick.chain.abi import checksum
-from tallystick.chain.errors import NodeUnreachable, TransactionFailed
-from tallystick.chain.node import Node, TransactionReceipt
-from tallystick.chain.sender import Call, why_it_failed
+from tallystick.chain.errors import NodeUnreachable, SignerProblem
+from tallystick.chain.signers import SignedTransaction
+from tallystick.protocol.hashing import keccak256
 
-__all__ = ["ApeSender", "ApeTransport"]
+__all__ = ["ApeSigner", "ApeTransport"]
 
 
 class ApeTransport:
@@ -31,11 +32,14 @@ class ApeTransport:
         """Ape closes what it opened."""
 
 
-class ApeSender:
-    """Sends with an Ape account, which may ask for a passphrase."""
+class ApeSigner:
+    """Signs with an Ape account, which may ask for a passphrase or a button. See `TransactionSigner`.
 
-    def __init__(self, node: Node, account: Any, ecosystem: Any) -> None:
-        self._node = node
+    Ape only signs; `KeySender` prepares and sends. Ape's own way insists on chain id 1337 for a local node
+    that it did not start, and hides the reasons of refusals in its own errors.
+    """
+
+    def __init__(self, account: Any, ecosystem: Any) -> None:
         self._account = account
         self._ecosystem = ecosystem
 
@@ -44,16 +48,22 @@ class ApeSender:
         """Checksummed address of the account."""
         return checksum(str(self._account.address))
 
-    def send(self, to: str | None, data: bytes, value: int = 0, gas: int | None = None) -> TransactionReceipt:
-        """See `Sender.send`. The reason of a refusal is found before Ape is asked."""
-        estimate = self._node.estimate(to, data, self.address, value)
-        limit = gas if gas is not None else estimate + estimate // 5 + 5_000
-        fields = {"sender": self.address, "data": data, "value": value, "gas_limit": limit}
-        transaction = self._ecosystem.create_transaction(**fields, **({"receiver": to} if to else {}))
-        sent = str(self._account.call(transaction).txn_hash)
-        receipt = self._node.receipt(sent if sent.startswith("0x") else f"0x{sent}")
-        if receipt is None:
-            raise TransactionFailed(f"transaction {sent} is in no block")
-        if not receipt.ok:
-            raise why_it_failed(self._node, self.address, Call(to, data, value), limit, receipt)
-        return receipt
+    def sign_transaction(self, fields: Mapping[str, Any]) -> SignedTransaction:
+        """Raises SignerProblem when the owner declines, or another key signed."""
+        transaction = self._ecosystem.create_transaction(
+            type=2,
+            sender=self.address,
+            chainId=fields["chainId"],
+            nonce=fields["nonce"],
+            data=fields["data"],
+            value=fields["value"],
+            gas_limit=fields["gas"],
+            max_fee=fields["maxFeePerGas"],
+            max_priority_fee=fields["maxPriorityFeePerGas"],
+            **({"receiver": fields["to"]} if fields.get("to") else {}),
+        )
+        signed = self._account.sign_transaction(transaction)
+        if signed is None or signed.signature is None:
+            raise SignerProblem(f"{self.address} did not sign")
+        raw = bytes(signed.serialize_transaction())
+        return SignedTransaction(raw, "0x" + keccak256(raw).hex())

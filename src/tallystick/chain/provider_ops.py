@@ -27,6 +27,7 @@ __all__ = [
     "claim",
     "describe",
     "faucet",
+    "news",
     "parse_hardware",
     "register",
     "stake",
@@ -312,6 +313,21 @@ def describe(position: Position) -> list[str]:
         lines += _stake_lines(position, one)
     if not position.stakes and not position.earnings:
         lines.append("neither an operator nor an account: register with `ape run provider register`")
+    return lines
+
+
+def news(before: Position, after: Position) -> list[str]:
+    """What a position has now that it had not: the numbers of new operators and accounts, money that
+    arrived."""
+    operators = {one.operator for one in after.stakes} - {one.operator for one in before.stakes}
+    accounts = {one.account for one in after.earnings} - {one.account for one in before.earnings}
+    lines = [f"This is operator {number}." for number in sorted(operators)]
+    lines += [f"It earns into account {number}." for number in sorted(accounts)]
+    if after.wallet != before.wallet:
+        lines.append(f"The wallet has {after.money(after.wallet)}, after {before.money(before.wallet)}.")
+    for one in after.stakes:
+        if one.thawing and one not in before.stakes:
+            lines.append(f"{after.money(one.thawing)} can be withdrawn from {utc(one.thaw_ends)} on.")
     return lines
 
 

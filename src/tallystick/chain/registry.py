@@ -223,7 +223,13 @@ class Registry:
 
 
 def _same(one: Deployment, other: Deployment) -> bool:
-    return one.address("Directory") == other.address("Directory")
+    """The same Directory, by address and by the transaction that created it."""
+    first, second = one.contracts.get("Directory"), other.contracts.get("Directory")
+    return (
+        first is not None
+        and second is not None
+        and (first.address, first.transaction) == (second.address, second.transaction)
+    )
 
 
 def is_live(deployment: Deployment, node: Node) -> bool:

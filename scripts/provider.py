@@ -1,0 +1,208 @@
+"""`ape run provider …`: what a provider does by hand. Amounts as people write them: "2500 USDC".
+
+    ape run provider register --hardware-class data-centre-gpu --region US --account NAME --network …
+    ape run provider stake "2500 USDC"          ape run provider unstake "500 USDC"
+    ape run provider withdraw                   ape run provider earnings
+    ape run provider claim --to 0x…             ape run provider authorise-device 0x…
+
+Every command takes --dry-run, which says what would happen and sends nothing. Without --account Ape asks for
+one;
+--network is as for `ape run deploy`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from ape.cli import ConnectedProviderCommand, account_option
+
+from tallystick.chain import provider_ops as ops
+from tallystick.chain.abi import checksum
+from tallystick.chain.ape_bridge import ApeSigner, ApeTransport
+from tallystick.chain.errors import OperatorRefusal
+from tallystick.chain.node import Node
+from tallystick.chain.provider_desk import ProviderDesk, send_all
+from tallystick.chain.regions import parse_region
+from tallystick.chain.registry import Registry
+from tallystick.chain.sender import KeySender
+from tallystick.protocol.amounts import parse_amount
+from tallystick.protocol.errors import TallystickError
+from tallystick.protocol.hashing import keccak256
+
+Planner = Callable[[ProviderDesk, ops.Position], list[ops.Action]]
+Settings = dict[str, Any]
+
+
+def common(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that every command has."""
+    options = [
+        account_option(),
+        click.option("--operator", type=int, help="Its number, when the account has several."),
+        click.option(
+            "--deployments",
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Folder of the registry; by default TALLYSTICK_DEPLOYMENTS, or deployments in the project.",
+        ),
+        click.option("--dry-run", is_flag=True, help="Says what would happen; sends nothing."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def run(provider: Any, ecosystem: Any, settings: Settings, planner: Planner | None) -> None:
+    """Plans on what the account has on the chain, says what will be done, and does it; without a planner it
+    shows."""
+    try:
+        node = Node(ApeTransport(provider))
+        sender = KeySender(node, ApeSigner(settings["account"], ecosystem))
+        desk = ProviderDesk(node, Registry(settings["deployments"]).open(node))
+        position = desk.position(sender.address)
+        if planner is None:
+            click.echo("\n".join(ops.describe(position)))
+            return
+        actions = planner(desk, position)
+        for action in actions:
+            click.echo(f"{'Would' if settings['dry_run'] else 'Will'} {action.says}.")
+        if settings["dry_run"]:
+            click.echo("Nothing was sent.")
+            return
+        send_all(actions, sender, click.echo)
+        for line in ops.news(position, desk.position(sender.address)):
+            click.echo(line)
+    except TallystickError as error:
+        raise click.ClickException(f"{error.message} [{error.code}]") from error
+
+
+def receiver(to: str | None) -> str | None:
+    """The address of --to, checked."""
+    return checksum(to, "--to") if to else None
+
+
+def parse_metadata(text: str | None) -> bytes:
+    """A 32-byte hash, or the keccak-256 of a file; zero when left out."""
+    if not text:
+        return bytes(32)
+    if text.startswith("0x") and len(text) == 66:
+        try:
+            return bytes.fromhex(text[2:])
+        except ValueError:
+            pass
+    elif Path(text).is_file():
+        return keccak256(Path(text).read_bytes())
+    raise OperatorRefusal("bad_value", f"{text!r} is neither a file nor a hash (0x and 64 hex digits)")
+
+
+@click.group()
+def cli() -> None:
+    """Register, stake and earn as a provider."""
+
+
+@cli.command(cls=ConnectedProviderCommand)
+@common
+@click.option("--hardware-class", required=True, help="data-centre-gpu, consumer-gpu, asic or consumer-soc.")
+@click.option("--region", default="", help="ISO 3166: US, or 840.")
+@click.option(
+    "--source", type=click.IntRange(0, 2**32 - 1), default=0, help="Network of the supply; 0 is our own."
+)
+@click.option("--metadata", help="Hash of the public description, or the file to hash.")
+@click.option("--another", is_flag=True, help="Also when the account has a provider already.")
+def register(provider: Any, ecosystem: Any, **settings: Any) -> None:
+    """Register the account as a provider, with an account to earn into."""
+
+    def planner(_: ProviderDesk, position: ops.Position) -> list[ops.Action]:
+        return ops.register(
+            position,
+            hardware=ops.parse_hardware(settings["hardware_class"]),
+            region=parse_region(settings["region"]),
+            source=settings["source"],
+            metadata=parse_metadata(settings["metadata"]),
+            another=settings["another"],
+        )
+
+    run(provider, ecosystem, settings, planner)
+
+
+@cli.command(cls=ConnectedProviderCommand)
+@common
+@click.argument("amount")
+def stake(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None:
+    """Add AMOUNT to the free stake; the currency is approved first when it must be."""
+
+    def planner(_: ProviderDesk, position: ops.Position) -> list[ops.Action]:
+        return ops.stake(position, parse_amount(amount), settings["operator"])
+
+    run(provider, ecosystem, settings, planner)
+
+
+@cli.command(cls=ConnectedProviderCommand)
+@common
+@click.argument("amount")
+def unstake(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None:
+    """Start to thaw AMOUNT of free stake, or `all` of it."""
+
+    def planner(_: ProviderDesk, position: ops.Position) -> list[ops.Action]:
+        wanted = None if amount == "all" else parse_amount(amount)
+        return ops.unstake(position, wanted, settings["operator"])
+
+    run(provider, ecosystem, settings, planner)
+
+
+@cli.command(cls=ConnectedProviderCommand)
+@common
+@click.option("--to", help="Who receives it; the account itself by default.")
+def withdraw(provider: Any, ecosystem: Any, to: str | None, **settings: Any) -> None:
+    """Withdraw what has thawed."""
+
+    def planner(_: ProviderDesk, position: ops.Position) -> list[ops.Action]:
+        return ops.withdraw(position, receiver(to), settings["operator"])
+
+    run(provider, ecosystem, settings, planner)
+
+
+@cli.command(cls=ConnectedProviderCommand)
+@common
+def earnings(provider: Any, ecosystem: Any, **settings: Any) -> None:
+    """Show what was earned, claimed and can be claimed, and the parts of the stake."""
+    run(provider, ecosystem, settings, None)
+
+
+@cli.command(cls=ConnectedProviderCommand)
+@common
+@click.option("--to", help="Who receives it; the account itself by default.")
+@click.option("--from-account", type=int, help="One of the accounts in Escrow; by default all.")
+def claim(provider: Any, ecosystem: Any, to: str | None, from_account: int | None, **settings: Any) -> None:
+    """Pay out what the account has earned."""
+
+    def planner(_: ProviderDesk, position: ops.Position) -> list[ops.Action]:
+        return ops.claim(position, receiver(to), from_account)
+
+    run(provider, ecosystem, settings, planner)
+
+
+@cli.command("authorise-device", cls=ConnectedProviderCommand)
+@common
+@click.argument("address")
+def authorise_device(provider: Any, ecosystem: Any, address: str, **settings: Any) -> None:
+    """Let the device key ADDRESS sign receipts."""
+
+    def planner(desk: ProviderDesk, position: ops.Position) -> list[ops.Action]:
+        key = checksum(address, "the device's address")
+        number = position.stake(settings["operator"]).operator
+        return ops.authorise_device(position, key, desk.device_known(number, key), number)
+
+    run(provider, ecosystem, settings, planner)
+
+
+@cli.command(cls=ConnectedProviderCommand)
+@common
+@click.argument("amount")
+@click.option("--to", help="Who receives it; the account itself by default.")
+def faucet(provider: Any, ecosystem: Any, amount: str, to: str | None, **settings: Any) -> None:
+    """Mint test dollars, on a local network."""
+
+    def planner(_: ProviderDesk, position: ops.Position) -> list[ops.Action]:
+        return ops.faucet(position, parse_amount(amount), receiver(to))
+
+    run(provider, ecosystem, settings, planner)
