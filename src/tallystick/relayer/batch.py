@@ -25,9 +25,9 @@ from tallystick.store.database import Database
 from tallystick.store.tables import agreements, batch_leaves, batches, figures
 from tallystick.store.transactions import add_intent
 
+from .apply import set_aside
 from .config import BatchLimits
 from .contracts import Contracts
-from .follow import set_aside
 
 __all__ = ["BatchPlan", "Batcher", "Waiting", "leaf_capacity", "plan_batches", "value_of"]
 
