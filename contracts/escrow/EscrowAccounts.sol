@@ -51,7 +51,9 @@ abstract contract EscrowAccounts is IEscrow, ReentrancyGuardTransient {
 
     constructor(address currency) {
         // Check: a token without code would make every transfer "succeed"; uint56 µ needs at most 6 decimals.
-        if (currency.code.length == 0 || IERC20Metadata(currency).decimals() > 6) revert Escrow_UnfitCurrency(currency);
+        if (currency.code.length == 0 || IERC20Metadata(currency).decimals() > 6) {
+            revert Escrow_UnfitCurrency(currency);
+        }
         CURRENCY = currency;
     }
 
@@ -69,11 +71,7 @@ abstract contract EscrowAccounts is IEscrow, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IEscrow
-    function earningsOf(uint32 account)
-        external
-        view
-        returns (uint256 received, uint256 claimed, uint256 rewardBase)
-    {
+    function earningsOf(uint32 account) external view returns (uint256 received, uint256 claimed, uint256 rewardBase) {
         Earned earned = _earned[account];
         return (earned.received(), _owned[account].claimed, earned.rewardBase());
     }

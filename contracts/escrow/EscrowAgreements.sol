@@ -10,16 +10,8 @@ import {Cold, ColdSlot} from "../libraries/ColdSlot.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {Hot, HotSlot} from "../libraries/HotSlot.sol";
 import {Signatures} from "../libraries/Signatures.sol";
-import {TermsCalldata} from "../libraries/TermsCalldata.sol";
-import {
-    AgreementView,
-    CloseReason,
-    Mode,
-    OpenRefusal,
-    Status,
-    Terms,
-    TermsSignatures
-} from "../types/DataTypes.sol";
+import {TermsWords} from "../libraries/TermsWords.sol";
+import {AgreementView, CloseReason, Mode, OpenRefusal, Status, Terms, TermsSignatures} from "../types/DataTypes.sol";
 import {EscrowAccounts} from "./EscrowAccounts.sol";
 
 /// @title Agreements from the signed offer to the refund
@@ -117,7 +109,7 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
 
     /// @inheritdoc IEscrow
     function hashTerms(Terms calldata terms) external pure returns (bytes32) {
-        return TermsCalldata.hash(terms);
+        return TermsWords.hash(terms);
     }
 
     // User writes
@@ -137,8 +129,9 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
         (context.feeProvider, context.feeCustomer) = _currentFees();
         context.sequence = _sequence;
         for (uint256 i = 0; i < items; ++i) {
-            bytes32 termsHash = TermsCalldata.hash(terms[i]);
-            (OpenRefusal refusal, uint64 agreement) = _openOne(terms[i], signatures[i], termsHash, context);
+            Terms memory item = terms[i];
+            bytes32 termsHash = TermsWords.hash(item);
+            (OpenRefusal refusal, uint64 agreement) = _openOne(item, signatures[i], termsHash, context);
             if (refusal == OpenRefusal.NONE) agreements[i] = agreement;
             else emit OpenRefused(i, termsHash, refusal);
         }
@@ -172,9 +165,7 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
         record.cold = cold.withStopAt(stopAt.toUint32());
         record.hot = hot.withStoppedByProvider(byProvider);
         emit CloseRequested(
-            agreement,
-            stopAt.toUint32(),
-            byProvider ? CloseReason.CLOSED_BY_PROVIDER : CloseReason.CLOSED_BY_CUSTOMER
+            agreement, stopAt.toUint32(), byProvider ? CloseReason.CLOSED_BY_PROVIDER : CloseReason.CLOSED_BY_CUSTOMER
         );
     }
 
@@ -224,7 +215,7 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
 
     /// @dev Checks one item, in the order of {OpenRefusal}, and opens it. Changes nothing when it refuses.
     function _openOne(
-        Terms calldata terms,
+        Terms memory terms,
         TermsSignatures calldata signatures,
         bytes32 termsHash,
         OpenContext memory context
@@ -259,12 +250,12 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
         Agreement storage record = _agreements[agreement];
         record.hot = HotSlot.opened(terms, context.feeProvider, context.feeCustomer);
         record.cold = ColdSlot.opened(terms, start);
-        TermsCalldata.emitOpened(agreement, (context.feeProvider << 16) | context.feeCustomer, start, terms);
+        TermsWords.emitOpened(agreement, (context.feeProvider << 16) | context.feeCustomer, start, terms);
         return (OpenRefusal.NONE, agreement);
     }
 
     /// @dev Accounts, operator, nonces and both signatures.
-    function _checkParties(Terms calldata terms, TermsSignatures calldata signatures, bytes32 termsHash)
+    function _checkParties(Terms memory terms, TermsSignatures calldata signatures, bytes32 termsHash)
         private
         view
         returns (OpenRefusal, address customer, address operator)
@@ -292,7 +283,7 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
     }
 
     /// @dev Locks the funder's money and pledges the operator's stake, or changes nothing.
-    function _lock(Terms calldata terms, OpenContext memory context) private returns (OpenRefusal) {
+    function _lock(Terms memory terms, OpenContext memory context) private returns (OpenRefusal) {
         uint256 amount = terms.budget + Fees.shareDown(terms.budget, context.feeCustomer);
         Balance storage balance = _balances[terms.funder];
         (uint256 free, uint256 locked) = (balance.free, balance.locked);

@@ -72,11 +72,7 @@ contract PolicyBook is IPolicyBook, AccessManaged {
     }
 
     /// @inheritdoc IPolicyBook
-    function postingTerms(uint16 policy)
-        external
-        view
-        returns (uint32 relayer, uint16 stakeMultiple, uint64 valueCap)
-    {
+    function postingTerms(uint16 policy) external view returns (uint32 relayer, uint16 stakeMultiple, uint64 valueCap) {
         Entry storage e = _entries[policy];
         return (e.relayer, e.stakeMultiple, e.valueCap);
     }

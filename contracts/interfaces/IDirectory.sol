@@ -7,7 +7,9 @@ pragma solidity 0.8.37;
 /// interrupted goes on where it stopped.
 interface IDirectory {
     /// @notice Contract number `index` was created; it is version `version` of `name`.
-    event Deployed(bytes32 indexed name, uint32 indexed version, address indexed created, uint32 index, bytes32 codeHash);
+    event Deployed(
+        bytes32 indexed name, uint32 indexed version, address indexed created, uint32 index, bytes32 codeHash
+    );
 
     /// @notice Thrown when `given` is not the next place in the plan: done already, or not yet due.
     error Directory_WrongIndex(uint32 expected, uint32 given);

@@ -130,10 +130,7 @@ interface IEscrow {
     /// @return free µ that can be withdrawn or locked. @return locked µ locked by open agreements, settled parts included.
     function balanceOf(uint32 account) external view returns (uint256 free, uint256 locked);
     /// @return received µ earned, net of fees, ever. @return claimed µ of it paid out. @return rewardBase µ of fees that its final work generated.
-    function earningsOf(uint32 account)
-        external
-        view
-        returns (uint256 received, uint256 claimed, uint256 rewardBase);
+    function earningsOf(uint32 account) external view returns (uint256 received, uint256 claimed, uint256 rewardBase);
     function allowanceOf(uint32 funder, uint32 customer, uint16 policy)
         external
         view

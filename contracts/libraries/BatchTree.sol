@@ -12,7 +12,11 @@ library BatchTree {
     }
 
     /// @notice Root over `count` leaves, at least one. The caller has checked the lengths: 18 and 32 bytes a leaf.
-    function root(bytes calldata figures, bytes calldata outputs, uint256 count) internal pure returns (bytes32 result) {
+    function root(bytes calldata figures, bytes calldata outputs, uint256 count)
+        internal
+        pure
+        returns (bytes32 result)
+    {
         // Assembly because this is the dearest loop of a post: the tree is built in scratch memory behind the free pointer,
         // which is not moved, since nothing of it is needed afterwards.
         assembly ("memory-safe") {
@@ -27,7 +31,7 @@ library BatchTree {
                 mstore(slot, keccak256(buffer, 52))
             }
             // `slot` is now leaf count-1, at heap index count-1; inner nodes are those before it.
-            for { } gt(slot, base) { } {
+            for {} gt(slot, base) {} {
                 slot := sub(slot, 32)
                 // children of heap index j = (slot - base) / 32 are 2j+1 and 2j+2
                 let left := add(add(shl(1, sub(slot, base)), 32), base)

@@ -14,7 +14,7 @@ library ColdSlot {
     uint256 private constant STOP_AT = 64;
 
     /// @notice The slot of a newly opened agreement. `start_` is below `terms.expiry`, which has 32 bits.
-    function opened(Terms calldata terms, uint256 start_) internal pure returns (Cold) {
+    function opened(Terms memory terms, uint256 start_) internal pure returns (Cold) {
         uint256 word = uint256(terms.customer) << 224;
         word |= uint256(terms.funder) << 192;
         word |= uint256(terms.operator) << 160;

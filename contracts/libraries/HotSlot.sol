@@ -34,7 +34,7 @@ library HotSlot {
     uint256 private constant MASK_SETTLE = (0xffff << POLICY) | MASK_STATUS | (1 << MODE) | FROZEN;
 
     /// @notice The slot of a newly opened agreement: nothing paid, nothing frozen or held.
-    function opened(Terms calldata terms, uint256 feeProvider_, uint256 feeCustomer_) internal pure returns (Hot) {
+    function opened(Terms memory terms, uint256 feeProvider_, uint256 feeCustomer_) internal pure returns (Hot) {
         uint256 word = uint256(terms.budget) << BUDGET;
         word |= uint256(terms.unitPrice) << UNIT_PRICE;
         word |= uint256(terms.payee) << PAYEE;

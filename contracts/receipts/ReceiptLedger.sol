@@ -195,7 +195,10 @@ contract ReceiptLedger is IReceiptLedger, EIP712, ReentrancyGuardTransient {
     }
 
     /// @dev Signers rise by address, so none counts twice; the caller counts as one when it is a signer itself.
-    function _checkSigners(bytes32 digest, uint32 relayer, uint256 threshold, bytes[] calldata signatures) private view {
+    function _checkSigners(bytes32 digest, uint32 relayer, uint256 threshold, bytes[] calldata signatures)
+        private
+        view
+    {
         uint256 valid = _isSigner(relayer, msg.sender) ? 1 : 0;
         address last;
         for (uint256 i = 0; i < signatures.length; ++i) {
