@@ -108,7 +108,7 @@ node_modules/.dev: package-lock.json .npmrc | .venv/.made
 
 # -- targets -------------------------------------------------------------------------------------------------------
 
-.PHONY: setup demo test pytest fmt lint compile ape lock clean
+.PHONY: setup demo test pytest fmt lint compile gas ape lock clean
 
 setup: $(DEV) ## install all that developing and testing need
 
@@ -135,6 +135,9 @@ lint: $(DEV) ## check formatting, types and style of Python and Solidity
 
 compile: $(DEV) ## compile the contracts into src/tallystick/artifacts
 	$(BIN)/python tools/compile.py
+
+gas: $(DEV) ## measure gas again and write docs/gas.json and docs/gas.md
+	$(BIN)/python tools/gas_table.py
 
 ape: $(DEV) ## run Ape with ARGS="…", as ./ape does
 	./ape $(ARGS)
