@@ -2,11 +2,13 @@
 
 Operators: 1 provider, 2 another provider, 3, 4 and 5 verifiers, 9 the relayer.
 Policies: 1 NONE, 2 ATTESTED by 3, 3 QUORUM of two out of 3, 4 and 5, 4 TEE.
-Agreements 101 to 104 are of operator 1 under the policy of their last digit: 2 000 000 µ per 1e6 units, 2 µ a unit,
-budget 2 000 µ (1 000 units), from 1 000 to 5 000 s. The chain's time is 2 000.
+Agreements 101 to 104 are of operator 1 under the policy of their last digit: 2 000 000 µ per 1e6 units (2 µ
+each), budget 2 000 µ (1 000 units), from 1 000 to 5 000 s. The chain's time is 2 000.
 """
 
 import json
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +38,22 @@ _POLICIES: dict[int, tuple[int, int, list[int]]] = {
 
 def open_market(folder: Path) -> Database:
     """A database with the marketplace above in it."""
-    database = Database.open(folder / "relayer.sqlite3")
+    path = folder / "relayer.sqlite3"
+    path.write_bytes(_template())
+    return Database.open(path, upgrade=False)
+
+
+@cache
+def _template() -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database.open(Path(folder) / "template.sqlite3")
+        _fill(database)
+        database.checkpoint()
+        database.close()
+        return database.path.read_bytes()
+
+
+def _fill(database: Database) -> None:
     with database.write() as connection:
         for policy, (kind, quorum, verifiers) in _POLICIES.items():
             _add_policy(connection, policy, kind, quorum, verifiers)
@@ -48,7 +65,6 @@ def open_market(folder: Path) -> Database:
             add_agreement(connection, 100 + policy, policy=policy)
         set_meta(connection, "chain_time", str(NOW))
         set_meta(connection, "followed_block", "10")
-    return database
 
 
 def add_agreement(connection: Connection, agreement: int, **changes: Any) -> None:

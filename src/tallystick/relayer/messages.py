@@ -87,6 +87,7 @@ class _BadFieldError(Exception):
 _T = TypeVar("_T")
 _read_receipt = msgspec.json.Decoder(_ReceiptJson).decode
 _read_verdict = msgspec.json.Decoder(_VerdictJson).decode
+_skim = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 def lines_of(body: bytes) -> Iterator[tuple[int, bytes]]:
@@ -149,15 +150,15 @@ def _decode(read: Callable[[bytes], _T], line: int, content: bytes) -> _T | Outc
     try:
         if not content.isascii():
             content.decode()  # the decoder skips unknown fields without looking at their bytes
-        return read(content)
-    except msgspec.ValidationError as problem:
-        return rejected(line, "bad_field", f"{problem}.")
+        try:
+            return read(content)
+        except msgspec.ValidationError as problem:
+            _skim(content)  # is it JSON at all? The fields were looked at before the rest was read
+            return rejected(line, "bad_field", f"{problem}.")
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         return rejected(line, "malformed_json", f"This is not JSON in UTF-8: {_brief(problem)}.")
     except (RecursionError, ValueError):
-        return rejected(
-            line, "malformed_json", "This JSON is nested too deeply or has a number too long to read."
-        )
+        return rejected(line, "malformed_json", "This JSON nests too deeply, or has too long a number.")
 
 
 def _brief(problem: Exception) -> str:
