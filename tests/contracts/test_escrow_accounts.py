@@ -318,7 +318,7 @@ _NO_STAKE = Parameters(min_provider=0, min_verifier=0, min_relayer=0)
 
 
 def _hostile_desk() -> Desk:
-    """Ann has 50 000 µ free; Paula has earned 950, and 50 of fees wait; the currency owns account 4 with 100."""
+    """Ann has 50 000 µ free; Paula has earned 950, 50 of fees wait; the currency owns account 4 with 100 µ."""
     desk = open_desk(
         _NO_STAKE,
         evm=Evm(),

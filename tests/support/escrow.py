@@ -5,9 +5,9 @@
     desk.pay([(agreement, 250_000)])      # posts, waits out the window, settles
 
 Accounts: 1 the customer's (Ann), 2 the payee's (Paula), 3 a sponsor's (Sam). Operators: 1 the provider
-(Otto), 2 the relayer (Rita), whose one signer key is `SIGNER`. Policy 1 is of kind NONE with the default windows.
-Unless a test says otherwise an agreement has 1 µ a unit, a budget of 1 000 000 µ, and runs for 100 000 seconds
-from its opening on.
+(Otto), 2 the relayer (Rita), whose one signer key is `SIGNER`. Policy 1 is of kind NONE with the default
+windows. Unless a test says otherwise an agreement has 1 µ a unit, a budget of 1 000 000 µ, and runs for
+100 000 seconds from its opening on.
 """
 
 from __future__ import annotations
