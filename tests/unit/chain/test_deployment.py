@@ -1,0 +1,201 @@
+"""Plans as data: what is wrong with one is said before anything could be sent."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rlp
+
+from tallystick.chain.contracts import load
+from tallystick.chain.deployment import Plan, create_address, networks
+from tallystick.chain.errors import BadPlan
+from tallystick.protocol import constants
+from tallystick.protocol.hashing import keccak256
+
+ALICE = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+DIRECTORY = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+
+
+def small(**changes: Any) -> dict[str, Any]:
+    """A plan of two contracts."""
+    data: dict[str, Any] = {
+        "chains": [31337],
+        "parameters": {"limit": 1_000, "boss": "$deployer"},
+        "contracts": {
+            "AccessManager": {"initialAdmin": "$boss"},
+            "PolicyBook": {"authority": "$AccessManager", "maxLiability": "$limit"},
+        },
+    }
+    return {**data, **changes}
+
+
+def test_create_address__first_contracts_of_anvils_first_account__are_the_well_known_ones() -> None:
+    assert create_address(ALICE, 0) == DIRECTORY
+    assert create_address(ALICE, 1) == "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
+
+
+@pytest.mark.parametrize("nonce", [0, 1, 127, 128, 255, 256, 65_535, 65_536, 2**32])
+def test_create_address__any_nonce__agrees_with_rlp(nonce: int) -> None:
+    encoded = rlp.encode([bytes.fromhex(ALICE[2:]), nonce])
+    assert create_address(ALICE, nonce).lower() == "0x" + keccak256(encoded)[12:].hex()
+
+
+@pytest.mark.parametrize("network", ["base-sepolia", "local", "sepolia"])
+def test_from_yaml__every_network__fits_the_abis(network: str) -> None:
+    assert network in networks()
+    plan = Plan.from_yaml(network)
+    names = [creation.name for creation in plan.creations(ALICE, DIRECTORY)]
+    assert names == list(plan.names)
+    assert {"Escrow", "ReceiptLedger", "Staking", "PolicyBook", "FeeSplitter", "DividendVault"} <= set(names)
+    assert ("TestDollar" in names) == (network == "local")
+
+
+@pytest.mark.parametrize("network", ["base-sepolia", "local", "sepolia"])
+def test_parameters__of_every_network__are_the_protocols_defaults(network: str) -> None:
+    found = Plan.from_yaml(network).parameters(ALICE, DIRECTORY)
+    assert found["thawPeriod"] == constants.THAW_PERIOD
+    assert found["maxLiability"] == constants.MAX_LIABILITY
+    assert found["maxPause"] == constants.MAX_PAUSE
+    assert found["keyRevocationDelay"] == constants.KEY_REVOCATION_DELAY
+    assert found["exitDelay"] == constants.EXIT_DELAY
+    assert (found["postGrace"], found["settleGrace"]) == (constants.POST_GRACE, constants.SETTLE_GRACE)
+    assert found["feeProvider"] == constants.FEE_PROVIDER_BPS
+    assert found["feeCustomer"] == constants.FEE_CUSTOMER_BPS
+    shares = (found["dividendsBps"], found["insuranceBps"], found["treasuryBps"])
+    assert shares == (constants.DIVIDENDS_BPS, constants.INSURANCE_BPS, constants.TREASURY_BPS)
+    assert found["minProvider"] == constants.MIN_STAKE_PROVIDER
+    assert found["minVerifier"] == constants.MIN_STAKE_VERIFIER
+    assert found["minRelayer"] == constants.MIN_STAKE_RELAYER
+
+
+def test_creations__references__become_predicted_addresses() -> None:
+    first, second = Plan.from_data("small", small()).creations(ALICE, DIRECTORY)
+    assert first.address == create_address(DIRECTORY, 1)
+    assert second.address == create_address(DIRECTORY, 2)
+    assert first.arguments == (ALICE,)
+    assert second.arguments == (first.address, 1_000)
+    words = first.address[2:].lower().zfill(64) + f"{1_000:064x}"
+    assert second.init_code == load("PolicyBook").creation_code + bytes.fromhex(words)
+
+
+def test_overrides__parameter_and_section__replace_what_the_file_says() -> None:
+    plan = Plan.from_yaml("local", {"feeProvider": 300, "policies": [], "setup": []})
+    assert plan.parameters(ALICE, DIRECTORY)["feeProvider"] == 300
+    assert plan.steps(ALICE, DIRECTORY) == ()
+
+
+def test_steps__of_the_local_network__end_with_its_policy() -> None:
+    steps = Plan.from_yaml("local").steps(ALICE, DIRECTORY)
+    assert steps[0].title == "Operator 1 is the network's relayer"
+    last = steps[-1]
+    assert last.title == "Policy 1 is in the book"
+    (terms,) = load("PolicyBook").function("add").decode_inputs(last.calls[0].data)
+    window, longest = constants.CHALLENGE_WINDOW, constants.SELF_POST_WINDOW
+    assert terms[:8] == (1, 1, 1, 1_000, 10, 10**12, window, longest)
+    assert terms[8:] == (constants.RESPONSE_WINDOW, constants.DISPUTE_TIME, constants.NOTICE, (2,))
+    assert last.done.holds(1)
+    assert not last.done.holds(0)
+
+
+def test_steps__fees__are_done_when_both_agree() -> None:
+    plan = Plan.from_yaml("local", {"setup": [], "policies": [], "fees": {"provider": 300, "customer": 25}})
+    (step,) = plan.steps(ALICE, DIRECTORY)
+    assert step.done.holds((300, 25))
+    assert not step.done.holds((300, 0))
+    assert load("Escrow").function("setFees").decode_inputs(step.calls[0].data) == (300, 25)
+
+
+WRONG: list[tuple[str, Callable[[], dict[str, Any]], str]] = [
+    ("no contracts", lambda: {"parameters": {}}, "no `contracts`"),
+    ("section nobody reads", lambda: small(contract={}), "nobody reads: contract"),
+    ("unknown contract", lambda: small(contracts={"Escrov": {}}), "no artefact of a contract 'Escrov'"),
+    (
+        "wrong name",
+        lambda: small(contracts={"AccessManager": {"admin": "$deployer"}}),
+        "misses initialAdmin and does not know admin",
+    ),
+    (
+        "out of range",
+        lambda: small(parameters={"limit": 2**32, "boss": "$deployer"}),
+        r"PolicyBook.constructor.maxLiability must lie between 0 and 4294967295",
+    ),
+    (
+        "wrong type",
+        lambda: small(parameters={"limit": "soon", "boss": "$deployer"}),
+        "must be a whole number, not 'soon'",
+    ),
+    (
+        "reference to nothing",
+        lambda: small(parameters={"limit": 1, "boss": "$chief"}),
+        r"refers to \$chief, which is nothing",
+    ),
+    (
+        "reference to itself",
+        lambda: small(parameters={"limit": "$limit", "boss": "$deployer"}),
+        r"\$limit refers to itself",
+    ),
+    (
+        "parameter named as a contract",
+        lambda: small(parameters={"limit": 1, "boss": "$deployer", "PolicyBook": 1}),
+        "names of contracts: PolicyBook",
+    ),
+    ("fees by halves", lambda: small(fees={"provider": 5}), "given as provider and customer"),
+    (
+        "step without condition",
+        lambda: small(setup=[{"title": "t", "calls": []}]),
+        "a step has `title`, `calls` and `done`",
+    ),
+    (
+        "step with a call that does not fit",
+        lambda: small(
+            setup=[
+                {
+                    "title": "t",
+                    "calls": [{"PolicyBook.retire": {"policy": 70_000}}],
+                    "done": {"read": "PolicyBook.count", "at_least": 1},
+                }
+            ]
+        ),
+        "PolicyBook.retire.policy must lie between",
+    ),
+    (
+        "step of a contract that is not planned",
+        lambda: small(setup=[{"title": "t", "calls": [], "done": {"read": "Escrow.fees", "equals": [1, 2]}}]),
+        "Escrow.fees is of a contract that the plan does not have",
+    ),
+    (
+        "condition without a measure",
+        lambda: small(setup=[{"title": "t", "calls": [], "done": {"read": "PolicyBook.count"}}]),
+        "needs either at_least or equals",
+    ),
+]
+
+
+@pytest.mark.parametrize(("make", "complaint"), [case[1:] for case in WRONG], ids=[case[0] for case in WRONG])
+def test_from_data__plan_that_contradicts_itself__is_refused(
+    make: Callable[[], dict[str, Any]], complaint: str
+) -> None:
+    with pytest.raises(BadPlan, match=complaint):
+        Plan.from_data("small", make())
+
+
+def test_from_yaml__unknown_network_parameter_or_file__is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadPlan, match="no plan for 'moon'; there are base-sepolia, local, sepolia"):
+        Plan.from_yaml("moon")
+    with pytest.raises(BadPlan, match="no parameter feeProvidr; it has owner, treasury"):
+        Plan.from_yaml("local", {"feeProvidr": 1})
+    with pytest.raises(BadPlan, match="cannot be read"):
+        Plan.from_yaml(tmp_path / "none.yaml")
+    (tmp_path / "bad.yaml").write_text("contracts: [")
+    with pytest.raises(BadPlan, match="cannot be read"):
+        Plan.from_yaml(tmp_path / "bad.yaml")
+
+
+def test_condition__field_that_is_not_there__is_a_mistake_of_the_plan() -> None:
+    steps = Plan.from_yaml("local").steps(ALICE, DIRECTORY)
+    key = next(step for step in steps if "signs batches" in step.title)
+    assert key.done.holds({"validFrom": 5, "revokedAt": 0})
+    assert not key.done.holds({"validFrom": 0, "revokedAt": 0})
+    with pytest.raises(BadPlan, match="no result called validFrom"):
+        key.done.holds({"until": 5})
