@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
 from sqlalchemy import insert
 from tests.support import market
 from tests.support.http import Client
 from tests.support.market import DOMAIN, STRANGER, ndjson, receipt_json, verdict_json
 
-from tallystick.relayer.ingest import Ingest, count_into
+from tallystick.relayer.ingest import Ingest
+from tallystick.relayer.messages import Outcome
+from tallystick.relayer.metrics import Metrics
 from tallystick.store import tables
 from tallystick.store.database import Database
 from tallystick.web.api import create_app
@@ -410,11 +412,13 @@ def test_ready__stale_loop_or_no_chain__503_with_ages(
 def test_metrics__after_ingest__counts_by_status_and_code(
     client_of: Callable[..., Client], database: Database
 ) -> None:
-    registry = CollectorRegistry()
-    receipts = Counter("tallystick_receipts", "r", ["status", "code"], registry=registry)
-    verdicts = Counter("tallystick_verdicts", "v", ["status", "code"], registry=registry)
-    ingest = Ingest(database, DOMAIN, observe=count_into(receipts, verdicts))
-    client = client_of(ingest=ingest, registry=registry)
+    metrics = Metrics(CollectorRegistry())
+
+    def observe(kind: str, outcomes: list[Outcome]) -> None:
+        metrics.count_answers(kind, ((each.status, each.code) for each in outcomes))
+
+    ingest = Ingest(database, DOMAIN, observe=observe)
+    client = client_of(ingest=ingest, registry=metrics.registry)
     body = ndjson(receipt_json(101, 10), receipt_json(101, 10), receipt_json(101, 9), receipt_json(101, 8))
     client.post("/v1/receipts", content=body, headers=NDJSON)
     text = client.get("/metrics").text

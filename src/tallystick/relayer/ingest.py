@@ -38,12 +38,10 @@ are the chain's (meta `chain_time`, kept by the follower).
 
 from __future__ import annotations
 
-from collections import Counter as Tally
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from typing import Final, TypeVar
 
-from prometheus_client import Counter
 from sqlalchemy import Connection
 
 from tallystick.protocol.constants import POST_GRACE
@@ -82,7 +80,7 @@ class Ingest:
         domain: EIP-712 domain of the ReceiptLedger (`eip712.ledger_domain`).
         policies: The policies that this relayer posts for; None takes any known one.
         post_grace: Seconds after an agreement's end in which receipts are still taken (Escrow.POST_GRACE).
-        observe: For metrics (`count_into`).
+        observe: For metrics.
         reached: Told of each commit point, for tests that stop there: `ingest.before` and `ingest.after`.
     """
 
@@ -147,17 +145,6 @@ class Ingest:
 
 def _go_on(_place: str) -> None:
     return
-
-
-def count_into(receipts: Counter, verdicts: Counter) -> Observer:
-    """An observer for two Prometheus counters with the labels `status` and `code` ("" unless rejected)."""
-
-    def observe(kind: str, outcomes: list[Outcome]) -> None:
-        counter = receipts if kind == "receipt" else verdicts
-        for (status, code), number in Tally((each.status, each.code) for each in outcomes).items():
-            counter.labels(status, code).inc(number)
-
-    return observe
 
 
 def _chunks(items: Iterator[_T], size: int) -> Iterator[list[_T]]:

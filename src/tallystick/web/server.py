@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 from typing import Final
@@ -53,6 +54,8 @@ class WebServer:
 
     def start(self) -> None:
         """Returns once requests are answered."""
+        gc.collect()
+        gc.freeze()  # what start-up made stays: collections need not walk over it while receipts pour in
         self._thread.start()
         waited = threading.Event()
         for _ in range(int(_START_TIMEOUT / 0.01)):
