@@ -133,9 +133,10 @@ class KeySender:
 
     def _broadcast(self, signed: Sequence[SignedTransaction]) -> None:
         try:
-            for start in range(0, len(signed), self._chunk):
-                part = signed[start : start + self._chunk]
-                self.node.batch([("eth_sendRawTransaction", ["0x" + one.raw.hex()]) for one in part])
+            # One by one: a node may run the requests of a JSON-RPC batch in any order, and Anvil leaves a
+            # transaction that came before its predecessor in the queue until the next one arrives.
+            for one in signed:
+                self.node.send_raw(one.raw)
         except ChainError:
             # What was taken and what not is for the chain to say: ask it again for the next nonce.
             self._next_nonce = 0
