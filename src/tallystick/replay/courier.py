@@ -64,12 +64,13 @@ class Courier:
         relayer: Supervisor,
         *,
         timeout: float = 60.0,
+        transport: httpx.BaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """`timeout` in seconds for one answer."""
         self._relayer = relayer
-        self._client = httpx.Client(timeout=timeout, trust_env=False)
+        self._client = httpx.Client(timeout=timeout, trust_env=False, transport=transport)
         self._clock = clock
         self._sleep = sleep
 
@@ -119,7 +120,7 @@ class Courier:
 def _pause(response: httpx.Response, attempt: int) -> float:
     """Seconds until the next try: what Retry-After says, else a little longer each time."""
     try:
-        wanted: float = float(response.headers["Retry-After"])
-        return min(wanted, 30.0)
+        wanted = float(response.headers["Retry-After"])
     except (KeyError, ValueError):
-        return min(0.1 * 2**attempt, 2.0)
+        wanted = 0.1 * 2.0 ** min(attempt, 5)
+    return min(wanted, 30.0)

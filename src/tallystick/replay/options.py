@@ -97,7 +97,8 @@ class ReplayOptions:
             )
         if not 0 <= self.fee_bps <= MAX_FEE_BPS:
             raise UsageProblem(
-                f"--fee-bps, the provider's fee in basis points, is from 0 to {MAX_FEE_BPS}, not {self.fee_bps}."
+                f"--fee-bps is in basis points, from 0 to {MAX_FEE_BPS} on the provider's side,"
+                f" not {self.fee_bps}."
             )
         if self.limit is not None and self.limit < 0:
             raise UsageProblem(f"--limit counts data rows and cannot be {self.limit}.")

@@ -50,6 +50,8 @@ CHUNK = 1_000
 BATCH_AGE_OWN_CHAIN = 3_600
 BATCH_AGE_LIVE_CHAIN = 5
 SETUP_ROUNDS = 5
+POLL = 0.1
+"""Seconds between two rounds of the relayer's loops."""
 
 
 class Replay:
@@ -237,7 +239,7 @@ class Replay:
             *("--database", f"sqlite:///{self._folder / 'relayer.sqlite3'}"),
             *("--listen", "127.0.0.1:0"),
             *("--policy", str(self.parties.policy), "--operator", str(self.parties.relayer)),
-            *("--key-file", str(key_file), "--batch-age", str(age)),
+            *("--key-file", str(key_file), "--batch-age", str(age), "--poll-interval", str(POLL)),
         ]
         relayer = Supervisor(command, self._folder, self._guard, environment={}, say=self._terminal.say)
         self._relayer = relayer

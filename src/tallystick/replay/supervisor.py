@@ -35,7 +35,9 @@ class Supervisor:
         environment: Mapping[str, str],
         say: Callable[[str], None],
         start_timeout: float = 60.0,
+        pause: float = 0.2,
     ) -> None:
+        """`pause`: seconds until a second start, a little longer before each further one."""
         self.ready_file = folder / "relayer.json"
         self.log_file = folder / "relayer.log"
         self._command = [*command, "--ready-file", str(self.ready_file)]
@@ -44,6 +46,7 @@ class Supervisor:
         self._environment = {**os.environ, **environment}
         self._say = say
         self._start_timeout = start_timeout
+        self._pause = pause
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
         self.restarts = 0
@@ -64,7 +67,7 @@ class Supervisor:
                 self._say(f"relayer runs: pid {self.pid}, {self.url}, files in {self._folder}")
                 return
             self._say(f"the relayer did not come up (start {attempt} of {MAX_FAILED_STARTS})")
-            time.sleep(0.2 * attempt)
+            time.sleep(self._pause * attempt)
         raise RelayerGone(f"The relayer does not start; it last said: {self.last_words()}")
 
     def _start_once(self) -> bool:
@@ -110,7 +113,8 @@ class Supervisor:
         if process is not None:
             self._guard.release(process.pid)
             self._say(
-                f"the relayer (pid {process.pid}) {_how(process.returncode)}; starting it again, same database"
+                f"the relayer (pid {process.pid}) {_how(process.returncode)};"
+                " starting it again on the same database"
             )
             self.restarts += 1
         self.start()
@@ -171,6 +175,7 @@ class Chaos:
         self._relayer = relayer
         self._say = say
         self._timer: threading.Timer | None = None
+        self._struck = 0
         self.done = 0
 
     @property
@@ -183,6 +188,8 @@ class Chaos:
         way."""
         if self._timer is not None and self._timer.is_alive():
             return
+        if self._relayer.pid == self._struck:
+            return  # it is dying, and nobody has noticed yet
         if self.left and share >= self._moments[self.done]:
             self._timer = threading.Timer(self._delays[self.done], self._strike, [self._relayer.pid])
             self._timer.daemon = True
@@ -191,13 +198,14 @@ class Chaos:
     def _strike(self, pid: int) -> None:
         # A relayer that is just being started again is another one: this kill then waits for it.
         if pid and pid == self._relayer.pid:
+            self._struck = pid
             self._relayer.kill()
             self.done += 1
             self._say(f"chaos: killed the relayer (pid {pid}), {self.left} to go")
 
     def finish(self) -> None:
         """Strikes that are still due, one after another, each answered by a restart."""
-        while self.left:
+        while self.left or self._relayer.pid == self._struck:
             self.progress(1.0)
             if self._timer is not None:
                 self._timer.join()
