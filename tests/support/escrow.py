@@ -28,6 +28,7 @@ from tests.support.system import DOLLAR, Parameters, Role, System, deploy_system
 __all__ = [
     "ANN",
     "DAY",
+    "LEDGER",
     "MALLORY",
     "OTTO",
     "PAULA",
@@ -37,6 +38,7 @@ __all__ = [
     "Desk",
     "Posted",
     "open_desk",
+    "open_solo",
     "refusals",
     "skips",
 ]
@@ -47,6 +49,7 @@ SAM: Final = account("sam")  # sponsor
 OTTO: Final = account("otto")  # provider's owner
 RITA: Final = account("rita")  # relayer's owner
 SIGNER: Final = account("signer")  # the relayer's signer key
+LEDGER: Final = account("ledger")  # plays the ReceiptLedger of an Escrow that stands alone
 MALLORY: Final = account("mallory")  # nobody's friend
 
 CUSTOMER: Final = 1
@@ -353,10 +356,39 @@ def _seat(
     system.register(RITA, Role.RELAYER, free=20_000 * DOLLAR)
     system.staking.transact("authoriseKey", RELAYER, int(KeyKind.SIGNER), SIGNER.address, sender=RITA)
     assert system.add_policy(relayer=RELAYER, **policy) == POLICY
+    _seat_accounts(desk, money)
+    return desk
+
+
+def _seat_accounts(desk: Desk, money: int) -> None:
     for number, owner in ((CUSTOMER, ANN), (PAYEE, PAULA), (SPONSOR, SAM)):
         assert desk.escrow.transact("createAccount", owner.address, sender=MALLORY).result == number
     for number, owner in ((CUSTOMER, ANN), (SPONSOR, SAM)):
         if money:
-            system.fund(owner, money, desk.escrow)
+            desk.system.fund(owner, money, desk.escrow)
             desk.escrow.transact("deposit", number, money, sender=owner)
-    return desk
+
+
+def open_solo(*, fee_provider: int = 500, fee_customer: int = 0, fresh: bool = False) -> tuple[Desk, Bound]:
+    """An Escrow that stands alone: LEDGER settles by hand, and its HostileStaking is returned beside it.
+
+    Accounts as in `open_desk`; policy 1 is the real PolicyBook's.
+    """
+    base = open_desk(evm=Evm()) if fresh else open_desk()
+    system = base.system
+    staking = base.evm.deploy("HostileStaking", OTTO.address)
+    parameters = {
+        "authority": system.authority.address,
+        "currency": system.currency.address,
+        "ledger": LEDGER.address,
+        "staking": staking.address,
+        "policyBook": system.policy_book.address,
+        "feeSplitter": system.splitter.address,
+        "postGrace": system.parameters.post_grace,
+        "settleGrace": system.parameters.settle_grace,
+        "feeProvider": fee_provider,
+        "feeCustomer": fee_customer,
+    }
+    desk = Desk(system, base.evm.deploy("Escrow", p=parameters), fresh=fresh)
+    _seat_accounts(desk, 100_000 * DOLLAR)
+    return desk, staking
