@@ -60,7 +60,7 @@ class ApeSigner:
             gas_limit=fields["gas"],
             max_fee=fields["maxFeePerGas"],
             max_priority_fee=fields["maxPriorityFeePerGas"],
-            **({"receiver": fields["to"]} if fields.get("to") else {}),
+            **({"receiver": checksum(fields["to"])} if fields.get("to") else {}),
         )
         signed = self._account.sign_transaction(transaction)
         if signed is None or signed.signature is None:

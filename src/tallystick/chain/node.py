@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from tallystick.chain.abi import checksum
 from tallystick.chain.contracts import Contract, explain_revert
 from tallystick.chain.errors import ChainError, NodeRefused, NodeUnreachable
 
@@ -40,7 +41,7 @@ class TransactionReceipt:
             ok=int(data["status"], 16) == 1,
             gas_used=int(data["gasUsed"], 16),
             gas_price=int(data.get("effectiveGasPrice") or "0x0", 16),
-            contract=data.get("contractAddress"),
+            contract=checksum(data["contractAddress"]) if data.get("contractAddress") else None,
             logs=tuple(data["logs"]),
         )
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol, Self
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
+from tallystick.chain.abi import checksum
 from tallystick.chain.errors import SignerProblem
 from tallystick.protocol.errors import KeyMaterialError
 from tallystick.protocol.keys import PrivateKey, to_checksum
@@ -95,6 +96,8 @@ class KeySigner:
         sender = fields.get("from")
         if sender is not None and str(sender).lower() != self.address.lower():
             raise SignerProblem(f"the transaction is from {sender}, but this key is {self.address}'s")
+        if isinstance(content.get("to"), str):
+            content["to"] = checksum(content["to"], "the transaction's receiver")
         try:
             signed = self._account.sign_transaction({"type": 2, **content})
         except (TypeError, ValueError, KeyError) as error:
