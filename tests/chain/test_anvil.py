@@ -1,6 +1,9 @@
 """Anvil starts, obeys, and ends with its owner."""
 
 import os
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +16,14 @@ from tallystick.chain.sender import KeySender
 from tallystick.chain.signers import KeySigner
 
 CAROL = "0x" + "33" * 20
+
+
+def is_up(url: str) -> bool:
+    """Whether something answers there."""
+    try:
+        return Node.connect(url).chain_id() == 31337
+    except NodeUnreachable:
+        return False
 
 
 def test_start__five_at_once__have_ports_of_their_own() -> None:
@@ -40,6 +51,22 @@ def test_stop__its_own_process__is_gone_and_another_lives() -> None:
         with pytest.raises(AnvilFailed, match="not running"):
             anvil.node.chain_id()
         assert other.node.chain_id() == 31337
+
+
+def test_start__owner_is_killed__anvil_ends_with_it() -> None:
+    program = "import time; from tallystick.chain.anvil import Anvil; print(Anvil().start().url, flush=True)"
+    owner = subprocess.Popen(
+        [sys.executable, "-c", f"{program}; time.sleep(60)"], stdout=subprocess.PIPE, text=True
+    )
+    assert owner.stdout is not None
+    url = owner.stdout.readline().strip()
+    assert Node.connect(url).chain_id() == 31337
+    owner.kill()
+    owner.wait()
+    deadline = time.monotonic() + 20
+    while is_up(url) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not is_up(url)
 
 
 def test_start__flags_that_anvil_does_not_take__tells_its_last_words() -> None:

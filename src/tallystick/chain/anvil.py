@@ -10,6 +10,7 @@ import os
 import queue
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -25,6 +26,12 @@ from tallystick.chain.node import Node
 __all__ = ["DEV_KEYS", "Anvil", "find_anvil"]
 
 _PACKAGE = Path("node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil")
+# Runs Anvil and ends it when our end of standard input closes: that happens even if this process is killed.
+_WATCH = (
+    'exec 3<&0; "$@" </dev/null 3<&- & child=$!; '
+    '{ cat <&3; kill "$child"; } >/dev/null 2>&1 & watch=$!; '
+    'wait "$child"; code=$?; kill "$watch" 2>/dev/null; exit "$code"'
+)
 _LISTENING = re.compile(r"Listening on (\S+):(\d+)")
 
 # The public keys of the mnemonic "test test … junk", which every local chain funds. Never for more.
@@ -133,7 +140,7 @@ class Anvil:
 
     @property
     def pid(self) -> int:
-        """Process id. Raises AnvilFailed when it is not running."""
+        """Process id of the shell that watches over Anvil, which leads its process group. Raises AnvilFailed."""
         if self._process is None:
             raise AnvilFailed("Anvil is not running")
         return self._process.pid
@@ -144,10 +151,21 @@ class Anvil:
             raise AnvilFailed("Anvil is running already")
         binary = find_anvil()
         self._scratch = tempfile.TemporaryDirectory(prefix="tallystick-anvil-")
-        command = [str(binary), "--host", "127.0.0.1", "--cache-path", self._scratch.name, *self._flags]
+        command = [
+            "/bin/sh",
+            "-c",
+            _WATCH,
+            "sh",
+            str(binary),
+            "--host",
+            "127.0.0.1",
+            "--cache-path",
+            self._scratch.name,
+            *self._flags,
+        ]
         self._process = subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -189,11 +207,12 @@ class Anvil:
         if node is not None:
             node.close()
         if process is not None:
-            process.terminate()
+            if process.stdin is not None:
+                process.stdin.close()
             try:
                 process.wait(timeout)
             except subprocess.TimeoutExpired:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)  # its own group: see start_new_session
                 process.wait()
             if process.stdout is not None:
                 process.stdout.close()
