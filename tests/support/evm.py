@@ -37,6 +37,7 @@ CHAIN_ID: Final = 31_337
 GENESIS: Final = 1_800_000_000  # seconds; 604 800 x 2 976 + 115 200, so 32 hours into a week
 BLOCK_GAS: Final = 2**40  # far beyond a block: limits are tested by measuring, not by running out
 
+_PADDING: Final = 33
 _COINBASE: Final = "0x" + "00" * 20
 
 _REVERT: Final = re.compile(r"^Revert \{ gas_used: (\d+), output: 0x([0-9a-f]*) \}$")
@@ -47,7 +48,7 @@ _SLOT: Final = re.compile(r"(\d+): StorageSlot \{ previous_or_original_value: \d
 
 
 class Reverted(Exception):
-    """A message reverted. `name` is the custom error's (or Error, Panic, Halt, reverted), `args_by_name` its arguments."""
+    """A message reverted. `name` is the custom error's (or Error, Panic, Halt, reverted), with `arguments` by name."""
 
     def __init__(self, name: str, arguments: Mapping[str, Any], data: bytes = b"") -> None:
         super().__init__(f"{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})")
@@ -57,15 +58,16 @@ class Reverted(Exception):
 
 
 @contextmanager
-def reverts(name: str, **arguments: Any) -> Iterator[None]:
+def reverts(name: str, /, **arguments: Any) -> Iterator[None]:
     """The block must revert with this custom error, and with these of its arguments."""
+    caught: Reverted | None = None
     try:
         yield
     except Reverted as error:
-        found = {key: error.arguments.get(key) for key in arguments}
-        assert (error.name, found) == (name, arguments), f"expected {name}({arguments}), got {error}"
-    else:
-        raise AssertionError(f"expected {name}, but nothing reverted")
+        caught = error
+    assert caught is not None, f"expected {name}, but nothing reverted"
+    found = {key: caught.arguments.get(key) for key in arguments}
+    assert (caught.name, found) == (name, arguments), f"expected {name}({arguments}), got {caught}"
 
 
 @dataclass(frozen=True)
@@ -98,11 +100,17 @@ class Log:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a transaction did. `gas` is None unless it was measured."""
+    """What a transaction did."""
 
     result: Any
     logs: tuple[Log, ...]
-    gas: int | None = None
+    measured: int | None = None
+
+    @property
+    def gas(self) -> int:
+        """Gas used by the whole transaction; only of one run with `measure=True`."""
+        assert self.measured is not None, "run it with measure=True"
+        return self.measured
 
     def events(self, name: str) -> list[Log]:
         """The events of that name, in order."""
@@ -142,12 +150,12 @@ class Bound:
         static = shape.mutability in ("view", "pure")
         return shape.decode_named(self.evm.call(self.address, data, sender=sender, static=static))
 
-    def transact(
-        self, function: str, *values: Any, sender: Account | str, measure: bool = False
-    ) -> Receipt:
+    def transact(self, function: str, *values: Any, sender: Account | str, measure: bool = False) -> Receipt:
         """Runs it for good. Raises Reverted."""
         shape = self.contract.function(function)
-        data, logs, gas = self.evm.transact(self.address, shape.encode(*values), sender=sender, measure=measure)
+        data, logs, gas = self.evm.transact(
+            self.address, shape.encode(*values), sender=sender, measure=measure
+        )
         return Receipt(shape.decode_named(data) if shape.outputs else None, logs, gas)
 
     def encode(self, function: str, *values: Any) -> bytes:
@@ -196,7 +204,9 @@ class Evm:
 
     # Contracts
 
-    def deploy(self, artifact: str, *values: Any, sender: Account | str | None = None, **named_values: Any) -> Bound:
+    def deploy(
+        self, artifact: str, *values: Any, sender: Account | str | None = None, **named_values: Any
+    ) -> Bound:
         """Creates a contract from its artefact; arguments by place or by name. Raises Reverted."""
         contract = load(artifact)
         code = contract.init_code(named_values or values)
@@ -213,9 +223,9 @@ class Evm:
         return Bound(self, contract, address.lower())
 
     def code(self, address: str) -> bytes:
-        """Run-time code; empty when there is none (pyrevm then answers with one STOP)."""
-        code = bytes(self._revm.get_code(address) or b"")
-        return b"" if code == b"\0" else code
+        """Run-time code; empty when there is none. pyrevm gives it with 33 STOPs behind, or one STOP for none."""
+        padded = bytes(self._revm.get_code(address) or b"")
+        return padded[:-_PADDING] if len(padded) > _PADDING else b""
 
     def storage(self, address: str, slot: int) -> int:
         return int(self._revm.storage(address, slot))
@@ -324,4 +334,3 @@ def _events(artifact: str) -> Mapping[bytes, EventType]:
 @cache
 def _every_event() -> Mapping[bytes, EventType]:
     return {digest: event for name in artifact_names() for digest, event in _events(name).items()}
-

@@ -120,7 +120,11 @@ class System:
 
     def add_policy(self, *, relayer: int = 1, **changes: Any) -> int:
         """Adds a policy of kind NONE with the default windows, or with changes; returns its number."""
-        return int(self.policy_book.transact("add", policy_terms(relayer=relayer, **changes), sender=self.admin).result)
+        return int(
+            self.policy_book.transact(
+                "add", policy_terms(relayer=relayer, **changes), sender=self.admin
+            ).result
+        )
 
     def stake_tally(self, staker: Account, amount: int) -> None:
         """Gives TALLY-wei to somebody who stakes it in the vault."""
