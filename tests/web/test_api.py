@@ -69,7 +69,7 @@ def test_post_receipts__one_object__accepted_then_duplicate(client: Client) -> N
         (receipt_json(101, 10) | {"units": "x"}, 422, "bad_field"),
         (receipt_json(101, 10) | {"units": 2**63}, 422, "units_out_of_range"),
         (receipt_json(101, 10) | {"signature": "0x" + "00" * 65}, 422, "bad_signature"),
-        (receipt_json(101, 10, key=STRANGER), 403, "unknown_signer"),
+        (receipt_json(101, 10, key=STRANGER), 422, "bad_signature"),
         (receipt_json(999, 10), 404, "unknown_agreement"),
         (receipt_json(101, 1_001), 422, "over_budget"),
         (receipt_json(101, 10, period=(0, 1)), 422, "outside_period"),

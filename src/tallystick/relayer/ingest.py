@@ -8,26 +8,23 @@ anything again is harmless.
 What happens to a well-formed receipt, first match wins:
 
 1. `unknown_agreement`: no final opening has this number.
-2. duplicate: a receipt with this EIP-712 hash is stored, and the signature is by its signer, or by any device
-key that
-   could sign it now. Whatever has changed since then, a retry gets the same answer.
-3. `bad_signature`: the signature proves nothing. `unknown_signer`: it is not by a DEVICE key of the
-agreement's operator
-   that is valid now.
+2. duplicate: a receipt with this EIP-712 hash is stored, and the signature is by its signer, or by any
+   device key that could sign it now. Whatever has changed since then, a retry gets the same answer.
+3. `bad_signature`: it is malformed, or not by a DEVICE key of the agreement's operator that is valid now; the
+   message says whose it is. (A message that was changed after signing looks like somebody else's.)
 4. `unknown_policy`: the agreement's policy is unknown, or not served by this relayer: nobody would post it.
 5. `agreement_closed`; `expired`: the chain's time is past the agreement's end + POST_GRACE, until when
-posting is promised. 6. `outside_period`: periodStart after periodEnd, before the start, or periodEnd after
-the end (the asked stop, else
-   the expiry).
+   posting is promised.
+6. `outside_period`: periodStart after periodEnd, before the start, or periodEnd after the end (the asked
+   stop, else the expiry).
 7. `conflicting_receipt`: one with equal units, periodStart and periodEnd but another outputRoot is stored:
-equivocation.
-   `units_regress`: units at or below those of the newest stored receipt. Receipts are cumulative: the newest
-   says it all, so one that arrives late is refused and nothing is lost.
+   equivocation. `units_regress`: units at or below those of the newest stored receipt. Receipts are
+   cumulative: the newest says it all, so one that arrives late is refused and nothing is lost.
 8. `over_budget`: floor(units x unitPrice / 1e6) is above the budget.
 
-And to a well-formed verdict: `unknown_agreement`, `unknown_policy`; `bad_signature`, `unknown_signer` (no
+And to a well-formed verdict: `unknown_agreement`, `unknown_policy`; `bad_signature` (malformed, or no
 VERIFIER key of anyone known here), `not_a_verifier` (not of the policy's); duplicate, if this operator's
-verdict with this hash is stored; `unknown_signer` when the key is not valid now; `agreement_closed`,
+verdict with this hash is stored; `bad_signature` when the key is not valid now; `agreement_closed`,
 `expired`; `units_regress`: no receipt with these units and output was accepted, and none can be any more,
 since a newer one was; `backlog_full`: too many verdicts of this agreement wait for their receipts. A verdict
 that comes before its receipt is kept and counts once that arrives.

@@ -127,7 +127,7 @@ def judge_receipt(
     if not authorised:
         return no(
             item,
-            "unknown_signer",
+            "bad_signature",
             f"0x{item.signer.hex()} signed, no device key of operator {agreement.operator} valid now.",
         )
     if rule is None:

@@ -147,11 +147,11 @@ def judge_verdict(
                 "not_a_verifier",
                 f"0x{item.signer.hex()} is no key of a verifier of policy {rule.policy}.",
             )
-        return no(item, "unknown_signer", f"0x{item.signer.hex()} signed this, which is no verifier key.")
+        return no(item, "bad_signature", f"0x{item.signer.hex()} signed this, which is no verifier key.")
     if stored:
         return Outcome(item.line, DUPLICATE, "0x" + item.hash.hex())
     if not key.valid_at(now):
-        return no(item, "unknown_signer", f"The verifier key 0x{item.signer.hex()} is not valid now.")
+        return no(item, "bad_signature", f"The verifier key 0x{item.signer.hex()} is not valid now.")
     refusal = admission.refusal(item, agreement, now)
     if refusal is not None:
         return refusal

@@ -22,7 +22,6 @@ STATUS_OF: Final[dict[str, int]] = {
     "over_budget": 422,
     "unknown_policy": 422,
     "unauthorised": 401,
-    "unknown_signer": 403,
     "not_a_verifier": 403,
     "unknown_agreement": 404,
     "not_found": 404,

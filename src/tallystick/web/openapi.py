@@ -48,7 +48,7 @@ def ingest_responses() -> dict[int | str, dict[str, Any]]:
     problems = {
         400: "malformed_json",
         401: "unauthorised",
-        403: "unknown_signer, not_a_verifier",
+        403: "not_a_verifier",
         404: "unknown_agreement",
         408: "body_timeout",
         409: "agreement_closed, expired, units_regress, conflicting_receipt",

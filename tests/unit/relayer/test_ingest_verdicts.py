@@ -69,9 +69,9 @@ def payable(database: Database, agreement: int) -> int | None:
         (verdict_json(999, 10), "unknown_agreement"),
         (verdict_json(102, 10, verifier=4), "not_a_verifier"),  # of policy 3 only
         (verdict_json(101, 10), "not_a_verifier"),  # policy NONE has no verifiers
-        (verdict_json(102, 10, key=STRANGER), "unknown_signer"),
-        (verdict_json(102, 10, key=DEVICE), "unknown_signer"),
-        (verdict_json(102, 10) | {"valid": False}, "unknown_signer"),
+        (verdict_json(102, 10, key=STRANGER), "bad_signature"),
+        (verdict_json(102, 10, key=DEVICE), "bad_signature"),
+        (verdict_json(102, 10) | {"valid": False}, "bad_signature"),
         (verdict_json(102, 10) | {"signature": "0x" + "00" * 65}, "bad_signature"),
         (verdict_json(102, 10) | {"signature": "0x00"}, "bad_signature"),
         (verdict_json(102, 10) | {"units": 2**63}, "units_out_of_range"),
@@ -212,7 +212,7 @@ def test_verdict__again__duplicate_whatever_happened_since(ingest: Ingest, datab
         connection.exec_driver_sql("UPDATE operator_keys SET revoked_at = 1")
     follow(database, 11, chain_time=10**9, agreement=102, status=2)
     assert answer(ingest, item) == "duplicate"
-    assert answer(ingest, verdict_json(102, 10, version=2)) == "unknown_signer"
+    assert answer(ingest, verdict_json(102, 10, version=2)) == "bad_signature"
     assert len(stored(database)) == 1
 
 
@@ -232,7 +232,7 @@ def test_verdict__key_revoked__refused_at_once(ingest: Ingest, database: Databas
     key = PrivateKey.from_seed("market", "verifier", 3, "revoked")
     with database.write() as connection:
         market.add_key(connection, 3, KeyKind.VERIFIER, key, valid_from=0, revoked_at=2_000)
-    assert answer(ingest, verdict_json(102, 10, key=key)) == "unknown_signer"
+    assert answer(ingest, verdict_json(102, 10, key=key)) == "bad_signature"
     assert answer(ingest, verdict_json(102, 10, key=VERIFIERS[3])) == "accepted"
 
 
@@ -253,7 +253,7 @@ def test_verdicts__mixed_lines__each_answered_in_order(ingest: Ingest, database:
         (2, "accepted"),
         (3, "bad_field"),
         (4, "duplicate"),
-        (5, "unknown_signer"),
+        (5, "bad_signature"),
         (7, "accepted"),
         (8, "malformed_json"),
     ]
