@@ -5,13 +5,16 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from tallystick.chain.anvil import DEV_KEYS
 from tallystick.chain.errors import ChainError, ContractRefused
 from tallystick.chain.node import Node
 from tallystick.chain.sender import KeySender
 from tallystick.chain.signers import KeySigner, secret_from_environment
+from tallystick.protocol.keys import PrivateKey
 from tallystick.replay.errors import UsageProblem
 
 __all__ = ["DEV_CHAIN", "KEY_VARIABLE", "banker", "fund", "gas_needed", "give_back", "random_seed"]
@@ -19,6 +22,8 @@ __all__ = ["DEV_CHAIN", "KEY_VARIABLE", "banker", "fund", "gas_needed", "give_ba
 KEY_VARIABLE = "TALLYSTICK_DEPLOYER_KEY"
 DEV_CHAIN = 31337
 TRANSFER_GAS = 21_000
+GIVE_BACK_TIMEOUT = 20.0
+SENDERS_AT_ONCE = 16
 FEE_RESERVE = 3
 """Fees may rise while a replay runs; what is left over goes back."""
 
@@ -89,11 +94,15 @@ def fund(
             sleep(random.uniform(0.05, 0.6))  # noqa: S311 - only to get out of each other's step
 
 
-def give_back(node: Node, sender: KeySender, receiver: str) -> None:
-    """Sends what is left back to the payer. Best effort: a replay does not fail for it."""
-    try:
-        left = node.balance(sender.address) - TRANSFER_GAS * node.fees().max_fee
-        if left > 0:
-            sender.send(receiver, b"", left, TRANSFER_GAS)
-    except ChainError:
-        pass
+def give_back(node: Node, keys: Callable[[], Sequence[PrivateKey]], receiver: str) -> None:
+    """Sends what is left at each of `keys` back to the payer. Best effort: a replay does not fail for it."""
+
+    def one(key: PrivateKey) -> None:
+        sender = KeySender(node, KeySigner(key), timeout=GIVE_BACK_TIMEOUT)
+        with suppress(ChainError):
+            left = node.balance(sender.address) - TRANSFER_GAS * node.fees().max_fee
+            if left > 0:
+                sender.send(receiver, b"", left, TRANSFER_GAS)
+
+    with ThreadPoolExecutor(SENDERS_AT_ONCE) as pool:
+        list(pool.map(one, keys()))

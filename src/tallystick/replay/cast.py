@@ -53,6 +53,11 @@ class Cast:
         """The relayer's hot key: signs batches and sends transactions."""
         return PrivateKey.from_seed(self.seed, "relayer")
 
+    @property
+    def paid_keys(self) -> list[PrivateKey]:
+        """Keys that were given money for gas."""
+        return [*self.provider_keys, self.verifier_owner, self.relayer_owner, self.relayer_key]
+
 
 @dataclass(frozen=True, slots=True)
 class Parties:

@@ -133,6 +133,8 @@ class ReplayOptions:
             raise UsageProblem(
                 f"--report names the JSON file; the HTML goes beside it, so {self.report} cannot be it."
             )
+        if self.report.is_dir():
+            raise UsageProblem(f"The report cannot be written: {self.report} is a folder.")
         for target in (self.report, self.html):
             if target.is_dir():
                 raise UsageProblem(f"The report cannot be written: {target} is a folder.")

@@ -16,6 +16,7 @@ from typing import Self
 from tallystick.chain.anvil import DEV_KEYS, Anvil
 from tallystick.chain.deployer import deploy
 from tallystick.chain.deployment import Plan
+from tallystick.chain.errors import ChainError
 from tallystick.chain.node import Node
 from tallystick.chain.registry import Registry
 from tallystick.chain.sender import KeySender
@@ -28,6 +29,7 @@ from tallystick.replay.audit import Books, agreement_lines, read_books, reckon
 from tallystick.replay.cast import Cast, Parties
 from tallystick.replay.clock import ChainClock, DevNodeClock, LiveClock, OwnClock, is_dev_node
 from tallystick.replay.courier import Courier
+from tallystick.replay.errors import UsageProblem
 from tallystick.replay.guard import Guard, uninterrupted
 from tallystick.replay.opening import Opened, open_all
 from tallystick.replay.options import ReplayOptions
@@ -85,7 +87,6 @@ class Replay:
         self._work = work
         self._now = now
         self._stack = ExitStack()
-        self._relayer: Supervisor | None = None
         self._refusals: list[str] = []
         self._problems: list[str] = []
         self._taken = 0
@@ -126,9 +127,12 @@ class Replay:
         node = self._connect()
         self._deploy(node)
         self._prepare()
+        # It takes a second or two to come up: meanwhile the agreements are opened.
+        relayer = self._launch_relayer()
         self._open()
-        self._start_relayer()
-        watch = self._play()
+        with self._terminal.phase("starting the relayer", 1):
+            relayer.start()
+        watch = self._play(relayer)
         return self._reckon(watch)
 
     # The steps, in order
@@ -149,10 +153,7 @@ class Replay:
     def _connect(self) -> Node:
         asked = self.options
         if asked.rpc is not None:
-            node = Node.connect(asked.rpc)
-            self._stack.callback(node.close)
-            self._borrow(node)
-            return node
+            return self._borrow(asked.rpc)
         with self._terminal.phase("starting a chain", 1):
             anvil = Anvil(prune_history=False)
             self._stack.callback(self._stop_anvil, anvil)
@@ -168,19 +169,27 @@ class Replay:
         anvil.stop()
         self._guard.release(getattr(self, "_anvil_pid", 0))
 
-    def _borrow(self, node: Node) -> None:
+    def _borrow(self, rpc: str) -> Node:
         """On somebody's chain: keys of our own from a random seed, paid for by the banker, who gets the rest
         back."""
         asked = self.options
-        payer = bank.banker(node)
+        try:
+            node = Node.connect(rpc)
+            self._stack.callback(node.close)
+            node.chain_id()
+            payer = bank.banker(node)
+        except ChainError as problem:
+            raise UsageProblem(problem.message) from None
         self.cast = Cast(bank.random_seed(), asked.customers, asked.providers)
-        self.deployer = KeySender(node, KeySigner(PrivateKey.from_seed(self.cast.seed, "deployer")))
+        deployer = PrivateKey.from_seed(self.cast.seed, "deployer")
+        self.deployer = KeySender(node, KeySigner(deployer))
         setup, relaying = bank.gas_needed(asked.agreements, asked.customers, asked.providers)
         price = node.fees().max_fee * bank.FEE_RESERVE
         with self._terminal.phase(f"borrowing gas money on chain {node.chain_id()}", 1):
             bank.fund(node, payer, self.deployer.address, (setup + relaying) * price)
-        self._stack.callback(bank.give_back, node, self.deployer, payer.address)
+        self._stack.callback(bank.give_back, node, lambda: [*self.cast.paid_keys, deployer], payer.address)
         self.clock = DevNodeClock(node, self.deployer) if is_dev_node(node) else LiveClock()
+        return node
 
     def _deploy(self, node: Node) -> None:
         changes = {
@@ -222,7 +231,7 @@ class Replay:
         with self._terminal.phase("opening agreements", self.options.agreements) as done:
             self.opened = open_all(self.world, self.deployer, self.cast, self.parties, self.survey, done)
 
-    def _start_relayer(self) -> None:
+    def _launch_relayer(self) -> Supervisor:
         node, asked = self.world.node, self.options
         _, gas = bank.gas_needed(asked.agreements, asked.customers, asked.providers)
         price = node.fees().max_fee * bank.FEE_RESERVE
@@ -242,14 +251,12 @@ class Replay:
             *("--key-file", str(key_file), "--batch-age", str(age), "--poll-interval", str(POLL)),
         ]
         relayer = Supervisor(command, self._folder, self._guard, environment={}, say=self._terminal.say)
-        self._relayer = relayer
         self._stack.callback(relayer.stop)
-        with self._terminal.phase("starting the relayer", 1):
-            relayer.start()
+        relayer.launch()
+        return relayer
 
-    def _play(self) -> Watch:
-        assert self._relayer is not None
-        asked, found, relayer = self.options, self.survey, self._relayer
+    def _play(self, relayer: Supervisor) -> Watch:
+        asked, found = self.options, self.survey
         courier = Courier(relayer)
         self._stack.callback(courier.close)
         chaos = Chaos(asked.chaos_kills, asked.chaos_seed, relayer, self._terminal.say)

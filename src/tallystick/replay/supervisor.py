@@ -70,7 +70,8 @@ class Supervisor:
             time.sleep(self._pause * attempt)
         raise RelayerGone(f"The relayer does not start; it last said: {self.last_words()}")
 
-    def _start_once(self) -> bool:
+    def launch(self) -> None:
+        """Starts the process without waiting for it; `start` then does."""
         self.ready_file.unlink(missing_ok=True)
         with self.log_file.open("ab") as log:
             process = subprocess.Popen(
@@ -84,6 +85,12 @@ class Supervisor:
             )
         self._process = process
         self._guard.watch(process.pid)
+
+    def _start_once(self) -> bool:
+        if self._process is None or self._process.poll() is not None:
+            self.launch()
+        process = self._process
+        assert process is not None
         until = time.monotonic() + self._start_timeout
         while time.monotonic() < until and process.poll() is None:
             said = self._ready()
