@@ -18,25 +18,39 @@ import click
 import yaml
 from ape.cli import ConnectedProviderCommand, account_option
 
+from tallystick.chain.anvil import DEV_KEYS
 from tallystick.chain.ape_bridge import ApeSigner, ApeTransport
 from tallystick.chain.deployer import deploy
 from tallystick.chain.deployment import Plan, networks
 from tallystick.chain.node import Node
 from tallystick.chain.registry import Registry
 from tallystick.chain.sender import KeySender
+from tallystick.chain.signers import KeySigner
 from tallystick.protocol.errors import TallystickError
 
+LOCAL_CHAINS = (1337, 31337)
 PLANS = {"local": "local", "sepolia": "sepolia", "base:sepolia": "base-sepolia"}
 
 
 def plan_name(ecosystem: str, network: str) -> str:
-    """The plan for one of Ape's networks. A fork of a network is a local chain."""
-    name = PLANS.get(f"{ecosystem}:{network}") or PLANS.get(network.removesuffix("-fork"))
+    """The plan for one of Ape's networks; a fork has that of what it was forked from."""
+    network = network.removesuffix("-fork")
+    name = PLANS.get(f"{ecosystem}:{network}") or PLANS.get(network)
     if name is None:
         raise click.ClickException(
             f"there is no plan for {ecosystem}:{network}; name one with --plan ({', '.join(networks())})"
         )
     return name
+
+
+def refuse_public_keys(address: str, chain_id: int) -> None:
+    """Ape's and Anvil's test accounts have keys that everybody knows: on a public chain they must own nothing."""
+    public = {KeySigner.from_hex(key).address for key in DEV_KEYS}
+    if chain_id not in LOCAL_CHAINS and address in public:
+        raise click.ClickException(
+            f"{address} is a test account, whose key everybody knows: use your own on chain {chain_id} "
+            "(`ape accounts import NAME`, then --account NAME)"
+        )
 
 
 def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
@@ -82,6 +96,7 @@ def cli(
         if dry_run:
             _explain(chosen, node, str(account.address), path)
             return
+        refuse_public_keys(str(account.address), node.chain_id())
         outcome = deploy(chosen, node, KeySender(node, ApeSigner(account, ecosystem)), registry, click.echo)
         count = len(outcome.receipts)
         click.echo(

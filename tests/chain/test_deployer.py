@@ -17,7 +17,7 @@ from tallystick.chain.sender import KeySender
 from tallystick.chain.signers import KeySigner
 from tallystick.protocol.hashing import keccak256
 
-SMALL = {
+SMALL: dict[str, Any] = {
     "parameters": {"limit": 1_209_600},
     "contracts": {
         "AccessManager": {"initialAdmin": "$deployer"},
@@ -149,7 +149,7 @@ def test_deploy__contracts_added_to_the_plan__only_these_are_created(
     anvil: Anvil, deployer: KeySender, registry: Registry
 ) -> None:
     deploy(small(), anvil.node, deployer, registry)
-    more = {**SMALL["contracts"], "TallyToken": {"minter": "$deployer"}}  # type: ignore[dict-item]
+    more = {**SMALL["contracts"], "TallyToken": {"minter": "$deployer"}}
     outcome = deploy(small(contracts=more), anvil.node, deployer, registry)
     assert len(outcome.receipts) == 1
     assert "TallyToken" in registry.load(31337).contracts
@@ -167,7 +167,7 @@ def test_deploy__other_order_than_before__says_which(
     anvil: Anvil, deployer: KeySender, registry: Registry
 ) -> None:
     deploy(small(), anvil.node, deployer, registry)
-    turned = dict(reversed(SMALL["contracts"].items()))  # type: ignore[attr-defined]
+    turned = dict(reversed(SMALL["contracts"].items()))
     with pytest.raises(
         DeploymentMismatch, match=r"Contract 1 of the Directory .* is AccessManager, but PolicyBook"
     ):
@@ -189,7 +189,7 @@ def test_deploy__another_account__may_check_but_not_add(
     deploy(small(), anvil.node, deployer, registry)
     other = KeySender(anvil.node, KeySigner.from_hex(DEV_KEYS[1]))
     assert deploy(small(), anvil.node, other, registry).receipts == []
-    more = {**SMALL["contracts"], "TallyToken": {"minter": "$deployer"}}  # type: ignore[dict-item]
+    more = {**SMALL["contracts"], "TallyToken": {"minter": "$deployer"}}
     with pytest.raises(
         DeploymentMismatch, match=r"belongs to 0xf39F.*send from that account, not from 0x7099"
     ):
@@ -237,7 +237,7 @@ def test_deploy__constructor_that_refuses__tells_its_reason(
 def test_deploy__policy_that_the_book_refuses__tells_which_figure(
     anvil: Anvil, deployer: KeySender, registry: Registry
 ) -> None:
-    bad = [{**SMALL["policies"][0], "challengeWindow": 0}]  # type: ignore[dict-item]
+    bad = [{**SMALL["policies"][0], "challengeWindow": 0}]
     with pytest.raises(ContractRefused) as caught:
         deploy(small(policies=bad), anvil.node, deployer, registry)
     assert caught.value.code == "PolicyBook_BadPolicy"

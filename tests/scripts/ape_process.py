@@ -15,5 +15,5 @@ if __name__ == "__main__":
         result = CliRunner(mix_stderr=False).invoke(cli, json.loads(line), prog_name="ape")
         answer = {"code": result.exit_code, "stdout": result.stdout, "stderr": result.stderr}
         if result.exception is not None and not isinstance(result.exception, SystemExit):
-            answer["stderr"] += f"Traceback: {result.exception!r}"
+            answer["stderr"] = f"{result.stderr}Traceback: {result.exception!r}"
         print(json.dumps(answer), file=out, flush=True)

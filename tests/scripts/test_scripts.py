@@ -130,6 +130,14 @@ def test_deploy__as_typed_on_a_chain_of_apes_own__is_deployed(tmp_path: Path) ->
     assert (tmp_path / "31337.json").is_file()
 
 
+def test_deploy__public_chain_with_a_key_that_everybody_knows__is_refused(ape: Ape, tmp_path: Path) -> None:
+    with Anvil(chain_id=11155111) as sepolia:
+        shell = Shell(ape, f"ethereum:sepolia:{sepolia.url}", tmp_path)
+        assert "test account, whose key everybody knows" in shell.refuses("deploy")
+        assert sepolia.node.block_number() == 0
+    assert not list(tmp_path.iterdir())
+
+
 def test_provider__whole_life__is_told_step_by_step(anvil: Anvil, shell: Shell, tmp_path: Path) -> None:
     description = tmp_path / "farm.json"
     description.write_text('{"name": "farm"}')

@@ -18,7 +18,7 @@ class ApeTransport:
     """JSON-RPC through the connection that an Ape provider has."""
 
     def __init__(self, provider: Any) -> None:
-        self.name = f"{provider.network_choice}"
+        self.name = f"the node of {provider.network_choice}"
         self._web3 = provider.web3
 
     def exchange(self, requests: Sequence[tuple[str, Sequence[Any]]]) -> list[Mapping[str, Any]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import rlp
+import rlp  # type: ignore[import-untyped]
 
 from tallystick.chain.contracts import load
 from tallystick.chain.deployment import Plan, create_address, networks

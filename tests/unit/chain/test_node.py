@@ -8,7 +8,7 @@ from tallystick.chain.errors import ContractRefused, NodeRefused, NodeUnreachabl
 from tallystick.chain.node import HttpTransport, Node, redacted
 
 CAROL = "0x" + "33" * 20
-RECEIPT = {
+RECEIPT: dict[str, object] = {
     "transactionHash": "0xaa",
     "blockNumber": "0x5",
     "status": "0x1",

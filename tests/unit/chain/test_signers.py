@@ -75,7 +75,7 @@ def test_from_environment__nothing_both_or_no_file__says_what_to_set(tmp_path: P
 
 def test_keystore__round_trip__opens_with_its_password_only(tmp_path: Path) -> None:
     file = tmp_path / "keystore.json"
-    file.write_text(json.dumps(Account.encrypt(KEY, "right", kdf="pbkdf2", iterations=2)))
+    file.write_text(json.dumps(Account.encrypt(bytes.fromhex(KEY[2:]), "right", kdf="pbkdf2", iterations=2)))
     assert KeySigner.from_keystore(file, "right").address == ALICE
     with pytest.raises(SignerProblem, match="the password is wrong"):
         KeySigner.from_keystore(file, "wrong")
