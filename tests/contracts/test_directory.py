@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-import rlp
+import rlp  # type: ignore[import-untyped]
 from eth_utils.address import to_checksum_address
 
 from tallystick.chain.abi import short_string

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from eth_account.messages import encode_typed_data
-from eth_keys import keys
+from eth_keys.datatypes import PrivateKey
 
 from tallystick.protocol.hashing import keccak256
 from tests.support.evm import CHAIN_ID, Account, Bound, Evm, account, reverts
@@ -106,7 +106,7 @@ def permit(
         {"owner": owner, "spender": BOB.address, "value": value, "nonce": nonce, "deadline": deadline},
     )
     digest = keccak256(b"\x19" + message.version + message.header + message.body)
-    signature = keys.PrivateKey(signer.key.secret).sign_msg_hash(digest)
+    signature = PrivateKey(signer.key.secret).sign_msg_hash(digest)
     r, s = signature.r.to_bytes(32, "big"), signature.s.to_bytes(32, "big")
     return owner, BOB.address, value, deadline, signature.v + 27, r, s
 

@@ -16,6 +16,7 @@ with warnings.catch_warnings():
     from eth.consensus.noproof import NoProofConsensus
     from eth.db.atomic import AtomicDB
     from eth.vm.forks.prague import PragueVM
+    from eth_keys.datatypes import PrivateKey
 
 __all__ = ["AccountState", "transaction_gas"]
 
@@ -46,9 +47,7 @@ def transaction_gas(
 
     Raises AssertionError when the transaction fails.
     """
-    from eth_keys import keys
-
-    key = keys.PrivateKey(secret)
+    key = PrivateKey(secret)
     sender = key.public_key.to_canonical_address()
     genesis: dict[Any, Any] = {
         bytes.fromhex(address[2:]): {
@@ -67,7 +66,7 @@ def transaction_gas(
         vm_configuration=((0, PragueVM.configure(consensus_class=NoProofConsensus)),),
         chain_id=chain_id,
     )
-    header = {"timestamp": now - 1, "gas_limit": BLOCK_GAS, "difficulty": 0}
+    header: dict[str, Any] = {"timestamp": now - 1, "gas_limit": BLOCK_GAS, "difficulty": 0}
     chain: Any = chain_class.from_genesis(AtomicDB(), header, genesis)
     chain.header = chain.header.copy(timestamp=now)
     transaction = chain.create_unsigned_transaction(
