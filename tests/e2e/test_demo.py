@@ -23,7 +23,7 @@ def test_trace__made_again__is_the_one_that_is_shipped(tmp_path):
 
 
 @pytest.mark.node
-def test_demo__own_trace__tells_where_every_µ_went(run, tmp_path):
+def test_demo__own_trace__tells_where_every_micro_went(run, tmp_path):
     done = run("demo", "--out", tmp_path / "demo")
     assert done.wait() == 0, done.said
     report = json.loads((tmp_path / "demo" / "report.json").read_text())

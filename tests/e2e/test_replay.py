@@ -10,7 +10,7 @@ from tallystick.cli import app
 pytestmark = pytest.mark.node
 
 
-def test_replay__csv_with_unusable_rows__settles_the_others_to_the_last_µ(run, tmp_path):
+def test_replay__csv_with_unusable_rows__settles_the_others_to_the_last_micro(run, tmp_path):
     # k:      0     1       2    3      4        5      6     7
     hours = ["1.5", "0.25", "x", "2", "0.0000004", "1e3", "", "0.75"]
     # A blank line between rows 3 and 4 is no row, but a line.
@@ -66,7 +66,7 @@ def test_replay__csv_with_unusable_rows__settles_the_others_to_the_last_µ(run, 
     assert gas["per_receipt"] == round((gas["post"] + gas["settle"]) / 5, 3)
     assert gas["deploy"] > 5_000_000 < 30_000_000
     assert all(gas[kind] > 21_000 for kind in ("open", "post", "settle"))
-    assert 0 < report["seconds"]
+    assert report["seconds"] > 0
     page = (tmp_path / "new" / "out.html").read_text()
     assert "to the last µ" in page
     assert "conserved" in done.said
@@ -91,7 +91,7 @@ def test_replay__no_usable_row__ends_well_with_nothing(run, tmp_path, rows):
     assert (tmp_path / "out.html").is_file()
 
 
-def test_replay__work_worth_less_than_one_µ__is_accepted_and_pays_nothing(run, tmp_path):
+def test_replay__work_worth_less_than_one_micro__is_accepted_and_pays_nothing(run, tmp_path):
     trace = tmp_path / "trace.csv"
     trace.write_text("TIMESTAMP,ContextTokens,GeneratedTokens\n2026-11-02,1,0\n2026-11-02,3,0\n")
     done = run(
@@ -108,7 +108,7 @@ def test_replay__work_worth_less_than_one_µ__is_accepted_and_pays_nothing(run, 
     assert (report["receipts"], report["conserved"]) == (2, True)
 
 
-def test_replay__one_µ_missing_on_the_chain__exits_with_one_and_still_reports(
+def test_replay__one_micro_missing_on_the_chain__exits_with_one_and_still_reports(
     llm_trace, tmp_path, monkeypatch
 ):
     from dataclasses import replace

@@ -59,7 +59,7 @@ def run_demo(trace: Path | None, out: Path, console: Console | None = None) -> b
     console.print("\n[bold]Where every µ went[/]")
     for line in story:
         console.print(f"  {escape(line)}", soft_wrap=True)
-    console.print(f"\nreports: {options.report} and {options.html.resolve()}", soft_wrap=True)
+    console.print(escape(f"\nreports: {options.report} and {options.html.resolve()}"), soft_wrap=True)
     return outcome.conserved
 
 
@@ -89,7 +89,9 @@ def story_of(outcome: Outcome, payout: Payout) -> tuple[str, ...]:
         f"dividends {money(payout.to_dividends)} = claimed {money(claimed)}"
         f" + {money(payout.kept_by_vault)} that rounding leaves to the next stream"
         f"{_check(payout.to_dividends, claimed + payout.kept_by_vault)}",
-        f"The Escrow still holds {money(payout.left_in_escrow)}, locked for agreements that run on.",
+        f"The Escrow still holds {money(payout.left_in_escrow)}, locked for agreements that run on."
+        if payout.left_in_escrow
+        else "The Escrow holds nothing more: every budget was spent to the last µ.",
     )
 
 

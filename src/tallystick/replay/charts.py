@@ -69,13 +69,19 @@ def bars(rows: Sequence[Bar], *, title: str) -> str:
 
 
 def columns(
-    lower: Sequence[int], upper: Sequence[int], *, title: str, width: int, unit: str, classes: tuple[str, str]
+    lower: Sequence[int],
+    upper: Sequence[int],
+    *,
+    title: str,
+    label: Callable[[int], str],
+    classes: tuple[str, str],
 ) -> str:
-    """Two stacked series over equal bins of `width` rows each."""
+    """Two stacked series; `label` says where column n begins."""
     left, bottom, height = 44, 158, 140
     top = nice_ceiling(max((a + b for a, b in zip(lower, upper, strict=True)), default=1))
     count = max(len(lower), 1)
     step = (WIDTH - left - 8) / count
+    wide = max(step - 0.8, 0.4)
     parts = _grid(left, bottom, height, top, str)
     for index, (first, second) in enumerate(zip(lower, upper, strict=True)):
         x, y = left + index * step, float(bottom)
@@ -85,12 +91,11 @@ def columns(
             tall = amount / top * height
             y -= tall
             parts.append(
-                f'<rect class="{kind}" x="{x:.2f}" y="{y:.2f}" width="{max(step - 0.8, 0.4):.2f}"'
-                f' height="{tall:.2f}">'
-                f"<title>{unit} {index * width} to {(index + 1) * width - 1}: {amount} {kind}</title></rect>"
+                f'<rect class="{kind}" x="{x:.2f}" y="{y:.2f}" width="{wide:.2f}" height="{tall:.2f}">'
+                f"<title>{escape(label(index))}: {first} and {second}</title></rect>"
             )
-    parts.append(_text(left, bottom + 18, f"{unit} 0", "tick"))
-    parts.append(_text(WIDTH - 8, bottom + 18, f"{unit} {count * width - 1}", "tick", "end"))
+    parts.append(_text(left, bottom + 18, label(0), "tick"))
+    parts.append(_text(WIDTH - 8, bottom + 18, label(count), "tick", "end"))
     return _svg(parts, bottom + 26, title)
 
 

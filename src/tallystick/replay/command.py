@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 
 from tallystick.replay.guard import ignore_interrupts
 from tallystick.replay.options import ReplayOptions
@@ -33,7 +34,7 @@ def replay_trace(options: ReplayOptions, work: Path | None = None, console: Cons
         write_reports(options, outcome, found, kind="replay")
     out = console or Console(highlight=False)
     print_outcome(outcome, out)
-    out.print(f"reports: {options.report} and {options.html}", soft_wrap=True)
+    out.print(escape(f"reports: {options.report} and {options.html}"), soft_wrap=True)
     return outcome.conserved
 
 

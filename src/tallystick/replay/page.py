@@ -9,9 +9,10 @@ from importlib import resources
 import jinja2
 
 from tallystick.protocol.amounts import format_amount, format_tally
+from tallystick.replay.bins import Bins
 from tallystick.replay.charts import Bar, bars, columns, curve, heatmap
 from tallystick.replay.outcome import Outcome
-from tallystick.replay.plan import Bins, Rejection
+from tallystick.replay.plan import Rejection
 
 __all__ = ["CURRENCY", "render"]
 
@@ -94,22 +95,30 @@ def _figures(outcome: Outcome) -> list[tuple[str, str]]:
 def _charts(outcome: Outcome, bins: Bins, customers: int, providers: int) -> list[_Chart]:
     return [
         _by_provider(outcome, providers),
-        _Chart(
-            "Receipts in the order of the trace",
-            columns(
-                bins.accepted,
-                bins.rejected,
-                title="Accepted and rejected rows in the order of the trace",
-                width=bins.width,
-                unit="row",
-                classes=("good", "bad"),
-            ),
-            keys=(("good", "accepted"), ("bad", "rejected")),
-            note=f"Each column is {bins.width} row{'s' if bins.width > 1 else ''}.",
-        ),
+        _over_time(bins),
         _Chart("Gas by kind", bars(_gas(outcome), title="Gas by kind of transaction")),
         _by_agreement(outcome, customers, providers),
     ]
+
+
+def _over_time(bins: Bins) -> _Chart:
+    accepted, rejected = bins.series
+    unit = "second" if bins.timed else "row"
+    svg = columns(
+        accepted,
+        rejected,
+        title="Accepted and rejected rows over time" if bins.timed else "Accepted and rejected rows",
+        label=bins.label,
+        classes=("good", "bad"),
+    )
+    return _Chart(
+        "Receipts over time" if bins.timed else "Receipts in the order of the trace",
+        svg,
+        keys=(("good", "accepted"), ("bad", "rejected")),
+        note=f"By the trace's own clock. Each column is {bins.width} {unit}{'s' if bins.width > 1 else ''}."
+        if bins.timed
+        else f"Each column is {bins.width} {unit}{'s' if bins.width > 1 else ''}.",
+    )
 
 
 def _by_provider(outcome: Outcome, providers: int) -> _Chart:
@@ -155,7 +164,9 @@ def _by_agreement(outcome: Outcome, customers: int, providers: int) -> _Chart:
             say=lambda paid: format_amount(paid, CURRENCY),
         )
         return _Chart(
-            "Paid per agreement", svg, note="Customers down, providers across; the darker the more."
+            "Paid per agreement",
+            svg,
+            note="Customers down, providers across; the stronger the colour, the more.",
         )
     ordered = sorted((line.onchain_paid for line in outcome.per_agreement), reverse=True)
     svg = curve(

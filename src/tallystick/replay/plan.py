@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from eth_hash.auto import keccak
 
 from tallystick.protocol.amounts import fee, gross
+from tallystick.replay.bins import Bins
 from tallystick.sources.base import Rejected, Row
 
 __all__ = [
     "MAX_BUDGET",
     "MAX_UNITS",
-    "Bins",
     "Rejection",
     "Step",
     "Survey",
@@ -67,32 +67,6 @@ class Step:
     line: int
     total: int
     root: bytes
-
-
-class Bins:
-    """Counts over a row number whose end is unknown: the bins widen when there are too many of them."""
-
-    def __init__(self, most: int = 96) -> None:
-        self.width = 1
-        self.accepted: list[int] = []
-        self.rejected: list[int] = []
-        self._most = most
-
-    def add(self, row: int, accepted: bool) -> None:
-        """Counts row `row` (from 0, never falling)."""
-        while row // self.width >= self._most:
-            self.width *= 2
-            self.accepted = _pairs(self.accepted)
-            self.rejected = _pairs(self.rejected)
-        index = row // self.width
-        for series in (self.accepted, self.rejected):
-            series.extend([0] * (index + 1 - len(series)))
-        (self.accepted if accepted else self.rejected)[index] += 1
-
-
-def _pairs(counts: list[int]) -> list[int]:
-    padded = counts + [0] * (len(counts) % 2)
-    return [padded[i] + padded[i + 1] for i in range(0, len(padded), 2)]
 
 
 class Tally:
@@ -189,7 +163,7 @@ def survey(
             found.accepted += 1
             found.receipts[step.slot] += 1
             found.newest[step.slot] = step
-        found.bins.add(row.index, isinstance(step, Step))
+        found.bins.add(row, isinstance(step, Step))
         done += 1
         if done % 1000 == 0:
             progress(done)

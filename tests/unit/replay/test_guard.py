@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from tallystick.replay.guard import Guard
 from tallystick.replay.watchdog import listen, started_at
@@ -51,8 +52,7 @@ def test_guard__owner_is_killed__ends_the_child_and_removes_the_folder(tmp_path)
 
 def zombie(pid):
     try:
-        with open(f"/proc/{pid}/stat") as stat:
-            return stat.read().rpartition(")")[2].split()[0] == "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:
         return True
 

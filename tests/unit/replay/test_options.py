@@ -66,7 +66,7 @@ def test_challenge_window__not_said__is_a_day_at_home_and_half_a_minute_elsewher
 
 
 def test_check_files__missing_trace__says_where(good, tmp_path):
-    with pytest.raises(UsageProblem, match="no trace at .*absent"):
+    with pytest.raises(UsageProblem, match=r"no trace at .*absent"):
         replace(good, trace=tmp_path / "absent.csv").check_files()
 
 

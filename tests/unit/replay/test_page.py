@@ -1,20 +1,22 @@
 """The HTML report: self-contained, well-formed where it can be checked, and true to the figures."""
 
 import re
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import pytest
 
+from tallystick.replay.bins import Bins
 from tallystick.replay.charts import Bar, bars, columns, curve, heatmap, nice_ceiling
 from tallystick.replay.outcome import AgreementLine, Dividend, Gas, Outcome
 from tallystick.replay.page import reason_lines, render
-from tallystick.replay.plan import Bins, Rejection
+from tallystick.replay.plan import Rejection
+from tallystick.sources.base import Row
 
 
 def page(outcome, customers=2, providers=2, story=()):
     bins = Bins()
     for k in range(outcome.receipts):
-        bins.add(k, True)
+        bins.add(Row(k, k + 2, 1), True)
     return render(
         outcome,
         bins,
@@ -104,8 +106,8 @@ def test_reason_lines__two_reasons__most_frequent_first():
         bars([], title="none"),
         bars([Bar("a & b", ((0, "net"), (0, "fee")), "0")], title="zero"),
         bars([Bar("provider 0", ((3, "net"), (1, "fee")), "4")], title="one"),
-        columns([], [], title="none", width=1, unit="row", classes=("good", "bad")),
-        columns([1, 0, 5], [0, 2, 1], title="some", width=4, unit="row", classes=("good", "bad")),
+        columns([], [], title="none", label=str, classes=("good", "bad")),
+        columns([1, 0, 5], [0, 2, 1], title="some", label="<{}>".format, classes=("good", "bad")),
         heatmap([[0]], title="zero", rows="customer", across="provider", say=str),
         heatmap([[1, 2], [0, 10**15]], title="<big>", rows="customer", across="provider", say=str),
         curve([], title="none", unit="agreement", say=str),
@@ -113,7 +115,7 @@ def test_reason_lines__two_reasons__most_frequent_first():
     ],
 )
 def test_charts__any_input__are_well_formed_and_stay_in_their_box(svg):
-    root = ElementTree.fromstring(svg)
+    root = ET.fromstring(svg)
     _, _, width, height = map(float, root.get("viewBox").split())
     assert width == 440
     for rect in root.iter("rect"):
@@ -124,7 +126,7 @@ def test_charts__any_input__are_well_formed_and_stay_in_their_box(svg):
 
 
 def test_bars__parts__are_as_long_as_their_shares():
-    root = ElementTree.fromstring(bars([Bar("x", ((300, "net"), (100, "fee")), "")], title="t"))
+    root = ET.fromstring(bars([Bar("x", ((300, "net"), (100, "fee")), "")], title="t"))
     net, fee = [float(rect.get("width")) for rect in root.iter("rect")]
     assert net == pytest.approx(3 * fee)
 

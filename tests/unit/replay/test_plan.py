@@ -1,11 +1,8 @@
 """The first pass: row -> agreement, budgets, rejections. Numbers worked by hand."""
 
-import pytest
-
 from tallystick.replay.plan import (
     MAX_BUDGET,
     MAX_UNITS,
-    Bins,
     Rejection,
     Step,
     Tally,
@@ -100,7 +97,7 @@ def test_tally__gross_leaves_a_budget__refuses_exactly_there():
     assert isinstance(Tally(1, 1, 1_000_000).take(Row(0, 2, MAX_BUDGET)), Step)
 
 
-def test_tally__price_of_half_a_µ__allows_the_rest_of_the_last_µ():
+def test_tally__price_of_half_a_micro__allows_the_rest_of_the_last_micro():
     tally = Tally(1, 1, 500_000)
     # floor((2 x MAX_BUDGET + 1) / 2) = MAX_BUDGET still fits; one unit more does not.
     assert isinstance(tally.take(Row(0, 2, 2 * MAX_BUDGET + 1)), Step)
@@ -109,16 +106,3 @@ def test_tally__price_of_half_a_µ__allows_the_rest_of_the_last_µ():
 
 def test_output_root__other_line_or_units__is_another():
     assert len({output_root(2, 5), output_root(3, 5), output_root(2, 6)}) == 3
-
-
-@pytest.mark.parametrize("count", [1, 7, 8, 9, 100, 1234])
-def test_bins__any_length__lose_no_row(count):
-    bins = Bins(most=8)
-    for k in range(count):
-        bins.add(k, k % 3 != 0)
-    assert sum(bins.accepted) + sum(bins.rejected) == count
-    assert sum(bins.rejected) == (count + 2) // 3
-    assert len(bins.accepted) == len(bins.rejected) <= 8
-    # All bins but the last are full.
-    totals = [a + b for a, b in zip(bins.accepted, bins.rejected, strict=True)]
-    assert all(total == bins.width for total in totals[:-1])
