@@ -18,6 +18,9 @@ from tallystick.replay.guard import Guard
 __all__ = ["Chaos", "Supervisor"]
 
 MAX_FAILED_STARTS = 5
+"""Starts in a row that the relayer itself gave up on, or that stayed silent."""
+MAX_KILLED_STARTS = 50
+"""Starts in a row that somebody killed before it was up; not its fault, so more are allowed."""
 
 
 class Supervisor:
@@ -48,6 +51,7 @@ class Supervisor:
         self._start_timeout = start_timeout
         self._pause = pause
         self._process: subprocess.Popen[bytes] | None = None
+        self._killed_by_others = False
         self.url = ""
         self.restarts = 0
 
@@ -62,12 +66,18 @@ class Supervisor:
         Raises:
             RelayerGone: when it died or stayed silent several times in a row.
         """
-        for attempt in range(1, MAX_FAILED_STARTS + 1):
+        failed = killed = 0
+        while failed < MAX_FAILED_STARTS and killed < MAX_KILLED_STARTS:
             if self._start_once():
                 self._say(f"relayer runs: pid {self.pid}, {self.url}, files in {self._folder}")
                 return
-            self._say(f"the relayer did not come up (start {attempt} of {MAX_FAILED_STARTS})")
-            time.sleep(self._pause * attempt)
+            if self._killed_by_others:
+                killed += 1
+                self._say("the relayer was killed before it was up; starting it again")
+            else:
+                failed += 1
+                self._say(f"the relayer did not come up (start {failed} of {MAX_FAILED_STARTS})")
+                time.sleep(self._pause * failed)
         raise RelayerGone(f"The relayer does not start; it last said: {self.last_words()}")
 
     def launch(self) -> None:
@@ -98,6 +108,7 @@ class Supervisor:
                 self.url = str(said["url"])
                 return True
             time.sleep(0.03)
+        self._killed_by_others = (process.poll() or 0) < 0
         self.stop(grace=0)
         return False
 

@@ -88,6 +88,26 @@ def test_start__process_ends_at_once__gives_up_with_its_last_words(make):
     assert relayer.pid == 0
 
 
+def test_start__killed_again_and_again_before_it_is_up__is_started_until_it_is(make, tmp_path, said):
+    # Seven times it kills itself, as somebody else would; more often than it may fail by itself.
+    script = (
+        f"""
+import os, signal
+from pathlib import Path
+deaths = Path({str(tmp_path / "deaths")!r})
+count = len(deaths.read_text()) if deaths.exists() else 0
+if count < 7:
+    deaths.write_text("x" * (count + 1))
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+        + READY
+    )
+    relayer = make(script)
+    relayer.start()
+    assert alive(relayer.pid)
+    assert sum("killed before it was up" in line for line in said) == 7
+
+
 def test_start__process_stays_silent__is_ended(make):
     relayer = make("import time; time.sleep(60)", start_timeout=0.1)
     with pytest.raises(RelayerGone):
