@@ -201,7 +201,7 @@ class TransactionEngine:
     # Receipts and finality
 
     def _observe(self, signed: Sequence[Logical], head: Head) -> list[Logical]:
-        """Reads receipts of all attempts, at one endpoint. Returns those that are in no block."""
+        """Reads receipts of all attempts, at one endpoint. Returns those whose nonce is not used yet."""
         hashes = [(one, attempt.hash) for one in signed for attempt in reversed(one.attempts)]
         requests: list[tuple[str, Sequence[Any]]] = [
             ("eth_getTransactionReceipt", ["0x" + hash_.hex()]) for _, hash_ in hashes
@@ -209,9 +209,11 @@ class TransactionEngine:
         requests += [
             ("eth_getBlockByNumber", ["finalized", False]),
             ("eth_getTransactionCount", [self._signer.address, "finalized"]),
+            ("eth_getTransactionCount", [self._signer.address, "latest"]),
         ]
         answers = self._results(requests)
-        finalized, nonce = int(answers[-2]["number"], 16), int(answers[-1], 16)
+        finalized = int(answers[-3]["number"], 16)
+        final_nonce, next_nonce = int(answers[-2], 16), int(answers[-1], 16)
         found: dict[int, Mapping[str, Any]] = {}
         for (one, _), answer in zip(hashes, answers, strict=False):
             if answer is not None and one.id not in found:
@@ -227,12 +229,13 @@ class TransactionEngine:
                 self._notice("transaction_reorged", key=one.key, kind=one.kind)
                 self._reached("engine.unmined")
             assert one.nonce is not None
-            if nonce > one.nonce and self._in_no_block(one):
+            if final_nonce > one.nonce and self._in_no_block(one):
                 self._store.give_up_nonce(one.id)
                 self._notice("nonce_lost", key=one.key, kind=one.kind, nonce=one.nonce)
                 self._reached("engine.nonce_lost")
-            else:
+            elif next_nonce <= one.nonce:
                 waiting.append(one)
+            # Else something of this nonce is in a block that is not final: its receipt, or finality, will tell.
         return waiting
 
     def _in_no_block(self, one: Logical) -> bool:
