@@ -12,8 +12,8 @@ import {HardwareClass, KeyKind, KeyValidity, Operator, SlashOrder} from "../type
 ///   free and pledged, since a pledge is always ceil(budget * coverage of the policy).
 /// - The currency moves exactly what it is asked to, or the call reverts; tokens that rebase or call back are unfit.
 ///
-/// Trust: the slashing role can take free and thawing stake, never pledged stake or credits, and gets none of it unless a
-/// slash names it. Nobody else can touch an operator's stake, and nobody can change a parameter.
+/// Trust: the slashing role can take free and thawing stake, never pledged stake or credits, and cannot name itself as a
+/// receiver. Nobody else can touch an operator's stake, and nobody can change a parameter.
 interface IStaking {
     event Registered(
         uint32 indexed operator,
@@ -71,7 +71,7 @@ interface IStaking {
     error Staking_ThawTooShort(uint256 thaw, uint256 needed);
     /// @notice Thrown by the constructor: the currency has no code or more than 6 decimals.
     error Staking_UnfitCurrency(address currency);
-    /// @notice Thrown when a slash names no receiver for a share, or a reward above 3 000 bps.
+    /// @notice Thrown when a slash names no receiver for a share, its caller as a receiver, or a reward above 3 000 bps.
     error Staking_BadSlash();
 
     /// @notice Registers the caller as the owner of a new operator. A provider names its hardware class; others use NONE.

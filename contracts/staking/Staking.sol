@@ -370,12 +370,13 @@ contract Staking is IStaking, AccessManaged, ReentrancyGuardTransient {
 
     /// @inheritdoc IStaking
     function slash(SlashOrder calldata order) external nonReentrant restricted returns (uint64 taken) {
-        // Check: whoever may get a share has a name.
+        // Check: whoever may get a share has a name, and is not who decides.
         Account storage o = _operators[order.operator];
         if (o.owner == address(0)) revert Staking_UnknownOperator(order.operator);
         if (
             order.rewardBps > MAX_REWARD_BPS || (order.loss != 0 && order.victim == address(0))
-                || (order.rewardBps != 0 && order.challenger == address(0))
+                || (order.rewardBps != 0 && order.challenger == address(0)) || order.victim == msg.sender
+                || order.challenger == msg.sender
         ) revert Staking_BadSlash();
 
         // Effect: take what there is, free stake first.

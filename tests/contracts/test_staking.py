@@ -403,7 +403,7 @@ def test_slash__without_the_role__is_refused(system: System) -> None:
             slash(system, operator, 1, sender=caller)
 
 
-def test_slash__a_share_without_a_receiver_or_too_great__is_refused(system: System) -> None:
+def test_slash__a_share_for_nobody_for_the_caller_or_too_great__is_refused(system: System) -> None:
     operator = system.register(ALICE, Role.PROVIDER, free=1_000)
     with reverts("Staking_BadSlash"):
         slash(system, operator, 1, loss=1)
@@ -411,6 +411,12 @@ def test_slash__a_share_without_a_receiver_or_too_great__is_refused(system: Syst
         slash(system, operator, 1, reward=1)
     with reverts("Staking_BadSlash"):
         slash(system, operator, 1, challenger=CAROL.address, reward=3_001)
+    for order in (
+        (operator, 1, system.admin.address, 1, ZERO, 0, 7),
+        (operator, 1, ZERO, 0, system.admin.address, 1, 7),
+    ):
+        with reverts("Staking_BadSlash"):  # whoever decides gets none of it
+            system.staking.transact("slash", order, sender=system.admin)
     with reverts("Staking_UnknownOperator", operator=operator + 1):
         slash(system, operator + 1, 1)
     assert slash(system, operator, 0) == 0

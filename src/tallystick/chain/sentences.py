@@ -70,7 +70,7 @@ SENTENCES: Mapping[str, str] = {
     "StakeParts_TooMuch": "{sum:currency} are more than an operator can have at stake",
     "Staking_BadThreshold": "a threshold of {threshold} signers is not possible",
     "Staking_ThawTooShort": "a thaw of {thaw} s is too short: it must exceed {needed} s",
-    "Staking_BadSlash": "the slash names no receiver for a share, or a reward above 3000 bps",
+    "Staking_BadSlash": "the slash names no receiver for a share, its caller as one, or a reward above 3000 bps",
     # PolicyBook
     "PolicyBook_BadPolicy": "the policy does not fit: {what:text}",
     "PolicyBook_UnknownPolicy": "there is no policy {policy}",
