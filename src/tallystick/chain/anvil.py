@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -94,6 +94,8 @@ class Anvil:
         port: int = 0,
         start_timeout: float = 30.0,
         extra: tuple[str, ...] = (),
+        scratch: Path | None = None,
+        spawned: Callable[[int], None] = lambda _: None,
     ) -> None:
         """Nothing starts before `start` or `with`.
 
@@ -103,7 +105,11 @@ class Anvil:
         :param prune_history: keeps a long chain fast, but forgets old states (no reorgs).
         :param timestamp: unix time of the first block.
         :param start_timeout: seconds until a start counts as failed.
+        :param scratch: folder in which Anvil's own temporary files lie; the system's when left out.
+        :param spawned: told the process id as soon as there is one, before Anvil listens.
         """
+        self._scratch_parent = scratch
+        self._spawned = spawned
         self._flags = ["--port", str(port), "--chain-id", str(chain_id), "--accounts", str(accounts)]
         self._flags += ["--slots-in-an-epoch", str(slots_in_an_epoch)]
         self._flags += ["--hardfork", hardfork] if hardfork else []
@@ -150,7 +156,7 @@ class Anvil:
         if self._process is not None:
             raise AnvilFailed("Anvil is running already")
         binary = find_anvil()
-        self._scratch = tempfile.TemporaryDirectory(prefix="tallystick-anvil-")
+        self._scratch = tempfile.TemporaryDirectory(prefix="tallystick-anvil-", dir=self._scratch_parent)
         command = [
             "/bin/sh",
             "-c",
@@ -172,6 +178,7 @@ class Anvil:
             env={**os.environ, "NO_COLOR": "1"},
             start_new_session=True,
         )
+        self._spawned(self._process.pid)
         said: queue.Queue[str | None] = queue.Queue(maxsize=1)
         threading.Thread(target=self._read, args=(self._process, said), daemon=True).start()
         try:

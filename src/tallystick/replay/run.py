@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,7 +16,7 @@ from typing import Self
 from tallystick.chain.anvil import DEV_KEYS, Anvil
 from tallystick.chain.deployer import deploy
 from tallystick.chain.deployment import Plan
-from tallystick.chain.errors import ChainError
+from tallystick.chain.errors import AnvilFailed, ChainError
 from tallystick.chain.node import Node
 from tallystick.chain.registry import Registry
 from tallystick.chain.sender import KeySender
@@ -155,19 +155,19 @@ class Replay:
         if asked.rpc is not None:
             return self._borrow(asked.rpc)
         with self._terminal.phase("starting a chain", 1):
-            anvil = Anvil(prune_history=False)
+            anvil = Anvil(scratch=self._folder, spawned=self._guard.watch)
             self._stack.callback(self._stop_anvil, anvil)
             anvil.start()
-            self._guard.watch(anvil.pid)
-        self._anvil_pid = anvil.pid
         self.cast = Cast("replay", asked.customers, asked.providers)
         self.deployer = KeySender(anvil.node, KeySigner.from_hex(DEV_KEYS[0]))
         self.clock = OwnClock(anvil)
         return anvil.node
 
     def _stop_anvil(self, anvil: Anvil) -> None:
-        anvil.stop()
-        self._guard.release(getattr(self, "_anvil_pid", 0))
+        with suppress(AnvilFailed):
+            pid = anvil.pid
+            anvil.stop()
+            self._guard.release(pid)
 
     def _borrow(self, rpc: str) -> Node:
         """On somebody's chain: keys of our own from a random seed, paid for by the banker, who gets the rest
