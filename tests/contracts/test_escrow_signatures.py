@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import IntEnum
 
+import pyrevm
 import pytest
 from eth_account import Account as EthAccount
 
@@ -14,7 +15,7 @@ from tallystick.protocol.enums import OpenRefusal
 from tallystick.protocol.hashing import keccak256
 from tallystick.protocol.keys import CURVE_ORDER
 from tests.support.escrow import ANN, MALLORY, OTTO, SAM, Desk, open_desk, refusals
-from tests.support.evm import Bound, Evm, Reverted, account
+from tests.support.evm import _SLOT, _STATE, Bound, Evm, Reverted, account
 from tests.support.system import Role
 
 BAD_CUSTOMER = (0, OpenRefusal.BAD_CUSTOMER_SIGNATURE)
@@ -164,6 +165,25 @@ def test_replay__on_another_chain_or_contract_or_domain__refused() -> None:
         digest = eip712.digest(domain, terms.hash_struct())
         assert refusals(desk.open_with([(terms, (ANN.sign(digest), OTTO.sign(digest)))])) == [BAD_CUSTOMER]
     assert refusals(desk.open_with([(terms, pair)])) == []
+
+
+def test_fork__chain_id_changes_under_the_contract__old_signatures_are_worth_nothing_there() -> None:
+    """The separator that the constructor kept is of the old chain; it is computed anew."""
+    desk = open_desk()
+    fork = Evm(chain_id=1, now=desk.now)
+    for address, balance, nonce, slots in _STATE.findall(desk.evm._revm.journal_str):
+        info = pyrevm.AccountInfo(nonce=int(nonce), balance=int(balance), code=desk.evm.code(address))
+        fork._revm.insert_account_info(address, info)
+        for slot, value in _SLOT.findall(slots):
+            fork._revm.insert_account_storage(address, int(slot), int(value))
+    escrow = fork.at("Escrow", desk.escrow.address)
+    assert escrow.call("balanceOf", 1) == desk.escrow.call("balanceOf", 1)
+    terms = desk.terms()
+    receipt = escrow.transact("open", [tuple(terms)], [desk.signed(terms)], sender=MALLORY)
+    assert refusals(receipt) == [BAD_CUSTOMER]
+    digest = eip712.digest(desk.domain(chain_id=1), terms.hash_struct())
+    pair = ANN.sign(digest), OTTO.sign(digest)
+    assert refusals(escrow.transact("open", [tuple(terms)], [pair], sender=MALLORY)) == []
 
 
 def test_nonces__one_person_on_both_sides__needs_two_different_ones() -> None:

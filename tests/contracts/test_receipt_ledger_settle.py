@@ -229,3 +229,34 @@ def test_settle_one__dirty_or_cut_calldata__reverts() -> None:
     assert desk.agreement(agreement)["paid"] == 0
     desk.evm.transact(desk.ledger.address, data, sender=MALLORY)
     assert desk.agreement(agreement)["paid"] == 9
+
+
+def test_settle__newest_first_by_a_stranger__delays_but_another_batch_makes_it_good() -> None:
+    """A relayer declares what each batch adds to those before it. Whoever settles the newer first makes its value run
+    out on one leaf: the other is skipped, never underpaid for good, and no more than the sum of values moves."""
+    desk = open_desk()
+    a, b = sorted((desk.opened(), desk.opened()))
+    old = desk.post([(a, 10)], value=10)
+    new = desk.post([(a, 60), (b, 60)], value=110)
+    desk.evm.warp(DAY)
+    receipt = desk.settle(new)
+    assert (receipt.result, skips(receipt)) == (60, [(b, 60, SkipReason.ABOVE_DECLARED_VALUE)])
+    assert desk.settle(old).result == 0
+    assert desk.settle(new).result == 0
+    assert desk.pay([(b, 60)], value=60).result == 60
+    assert [desk.agreement(agreement)["paid"] for agreement in (a, b)] == [60, 60]
+    desk.check_solvent()
+
+
+def test_settle__relayer_slashed_to_nothing_meanwhile__what_it_posted_is_paid_all_the_same() -> None:
+    """Its values in flight are then above every limit: they still come down, and nothing new goes up."""
+    desk = open_desk()
+    agreement = desk.opened()
+    batch, other = desk.post([(agreement, 50)], value=10**11), desk.post([(agreement, 60)], value=10)
+    order = (2, 2**64 - 1, "0x" + "00" * 20, 0, "0x" + "00" * 20, 0, 1)
+    desk.system.staking.transact("slash", order, sender=desk.system.admin)
+    with reverts("ReceiptLedger_RelayerNotActive", operator=2):
+        desk.post([(agreement, 70)], value=0)
+    desk.evm.warp(DAY)
+    assert (desk.settle(batch).result, desk.settle(other).result) == (50, 10)
+    assert desk.ledger.call("inFlight", 2) == 0
