@@ -90,7 +90,7 @@ _MEANINGS: Final = tuple(
     for pattern, outcome in (
         (r"already known|already imported|known transaction|already in (the )?(mem)?pool|alreadyknown",
          SendOutcome.ALREADY_KNOWN),
-        (r"replacement (transaction|fee)|replacement not allowed|underpriced.*replac|replaceunderpriced",
+        (r"replacement (transaction|fee)|replacement ?not ?allowed|underpriced.*replac|replaceunderpriced",
          SendOutcome.UNDERPRICED),
         (r"nonce (is )?too low|oldnonce|invalid nonce|nonce.*(below|already used)",
          SendOutcome.NONCE_TOO_LOW),
@@ -270,9 +270,13 @@ def _exchange(transport: Transport, requests: Sequence[tuple[str, Sequence[Any]]
         answers = transport.exchange(requests)
     except (AttributeError, TypeError, KeyError):
         raise NodeUnreachable(f"{transport.name} answered, but not with JSON-RPC") from None
-    if len(answers) != len(requests) or not all("result" in one or one.get("error") for one in answers):
+    if len(answers) != len(requests) or not all(map(_is_answer, answers)):
         raise NodeUnreachable(f"{transport.name} answered by half")
     return answers
+
+
+def _is_answer(answer: Any) -> bool:
+    return isinstance(answer, Mapping) and ("result" in answer or bool(answer.get("error")))
 
 
 def _transient(answer: Mapping[str, Any]) -> bool:

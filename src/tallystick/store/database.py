@@ -12,10 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select, update
 from sqlalchemy.exc import ArgumentError, DatabaseError
 
@@ -25,6 +21,9 @@ from .tables import meta
 
 BUSY_TIMEOUT: Final = 10.0
 """Seconds that a writer waits for another process's write."""
+
+HEAD: Final = "0001"
+"""The newest migration. A database that has it is opened without loading Alembic."""
 
 CHAIN_ID: Final = "chain_id"
 _CONTRACT: Final = "contract:"
@@ -63,24 +62,35 @@ class Database:
         try:
             if upgrade:
                 database.upgrade()
-        except (CommandError, DatabaseError) as error:
+        except DatabaseProblem:
             engine.dispose()
-            why = str(getattr(error, "orig", error))
-            raise DatabaseProblem("bad_database", f"{path} cannot be used as a database: {why}.") from error
+            raise
+        except DatabaseError as error:
+            engine.dispose()
+            raise DatabaseProblem(
+                "bad_database", f"{path} cannot be used as a database: {error.orig}."
+            ) from error
         return database
 
     def upgrade(self) -> None:
         """Applies the migrations that are missing. Raises DatabaseProblem when it is newer than this."""
+        with self.read() as connection:
+            if _revision(connection) == HEAD:
+                return
+        from alembic import command
+        from alembic.config import Config
+        from alembic.script import ScriptDirectory
+
         config = Config()
         config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
         config.set_main_option("path_separator", "os")
         known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         with self.write() as connection:
-            config.attributes["connection"] = connection
-            if not _at_known_revision(connection, known):
+            if _revision(connection) not in {None, *known}:
                 raise DatabaseProblem(
                     "bad_database", f"{self.path} was written by a newer version of Tallystick; use that one."
                 )
+            config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
     @contextmanager
@@ -169,12 +179,12 @@ def _path(url: str | Path) -> Path:
     return Path(parsed.database).absolute()
 
 
-def _at_known_revision(connection: Connection, known: set[str]) -> bool:
+def _revision(connection: Connection) -> str | None:
     exists = connection.exec_driver_sql("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").first()
     if exists is None:
-        return True
-    rows = connection.exec_driver_sql("SELECT version_num FROM alembic_version").all()
-    return all(row[0] in known for row in rows)
+        return None
+    found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one_or_none()
+    return None if found is None else str(found)
 
 
 def _connected(connection: Any, _record: Any) -> None:
