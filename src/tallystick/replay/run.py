@@ -153,6 +153,7 @@ class Replay:
     def _connect(self) -> Node:
         asked = self.options
         if asked.rpc is not None:
+            self._url = asked.rpc
             return self._borrow(asked.rpc)
         with self._terminal.phase("starting a chain", 1):
             anvil = Anvil(scratch=self._folder, spawned=self._guard.watch)
@@ -161,6 +162,7 @@ class Replay:
         self.cast = Cast("replay", asked.customers, asked.providers)
         self.deployer = KeySender(anvil.node, KeySigner.from_hex(DEV_KEYS[0]))
         self.clock = OwnClock(anvil)
+        self._url = anvil.url
         return anvil.node
 
     def _stop_anvil(self, anvil: Anvil) -> None:
@@ -239,11 +241,10 @@ class Replay:
         key_file = self._folder / "relayer.key"
         key_file.touch(mode=0o600)
         key_file.write_text(self.cast.relayer_key.secret.hex() + "\n", "ascii")
-        url = asked.rpc if asked.rpc is not None else f"http://{node.transport.name.partition('://')[2]}"
         age = BATCH_AGE_OWN_CHAIN if asked.rpc is None else BATCH_AGE_LIVE_CHAIN
         command = [
             *(sys.executable, "-m", "tallystick", "relayer", "run"),
-            *("--rpc", url),
+            *("--rpc", self._url),
             *("--deployments", str(self._folder / "deployments")),
             *("--database", f"sqlite:///{self._folder / 'relayer.sqlite3'}"),
             *("--listen", "127.0.0.1:0"),
