@@ -154,6 +154,7 @@ abstract contract EscrowAccounts is IEscrow, ReentrancyGuardTransient {
         // Check
         _checkOwner(funder);
         if (_owned[customer].owner == address(0)) revert Escrow_UnknownAccount(customer);
+        _checkPolicy(policy);
         // Effect
         _allowances[funder][customer][policy].amount = amount;
         emit AllowanceSet(funder, customer, policy, amount, ref);
@@ -170,6 +171,9 @@ abstract contract EscrowAccounts is IEscrow, ReentrancyGuardTransient {
     }
 
     // Internal
+
+    /// @dev Reverts unless the policy exists.
+    function _checkPolicy(uint16 policy) internal view virtual;
 
     /// @dev Reverts unless the caller owns `account`.
     function _checkOwner(uint32 account) internal view {

@@ -203,6 +203,12 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
 
     // Internal
 
+    /// @inheritdoc EscrowAccounts
+    function _checkPolicy(uint16 policy) internal view override {
+        (uint32 challengeWindow,,) = POLICY_BOOK.windows(policy);
+        if (challengeWindow == 0) revert Escrow_UnknownPolicy(policy);
+    }
+
     /// @dev Fees of openings now, in basis points.
     function _currentFees() internal view virtual returns (uint256 provider, uint256 customer);
 

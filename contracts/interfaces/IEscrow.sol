@@ -54,6 +54,8 @@ interface IEscrow {
     error Escrow_ReferenceUsed(address caller, bytes32 ref);
     /// @notice Thrown when the currency moved another amount than asked (fee-on-transfer, rebasing).
     error Escrow_WrongAmountReceived(uint256 expected, uint256 received);
+    /// @notice Thrown when money is allowed under a policy that is not written yet: nobody consents to unknown terms.
+    error Escrow_UnknownPolicy(uint16 policy);
     error Escrow_NotLedger(address caller);
     error Escrow_LengthMismatch();
     error Escrow_TooManyItems(uint256 items);

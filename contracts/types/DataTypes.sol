@@ -119,7 +119,7 @@ enum VerificationKind {
 /// @param relayer Operator that posts the batches of this policy, and whose stake answers for them.
 /// @param coverageBps Share of a budget that the operator pledges at the opening, rounded up.
 /// @param stakeMultiple Values in flight are at most this many times the relayer's free stake.
-/// @param valueCap µ of all values in flight under this policy and relayer, whatever the stake.
+/// @param valueCap µ that the relayer may have in flight, over all its policies, when it posts under this one.
 /// @param challengeWindow Seconds between posting and settling.
 /// @param selfPostWindow Seconds for a self-post; the policy's longest window is the greater of both.
 /// @param responseWindow Seconds to answer a challenge.

@@ -1,7 +1,7 @@
 """The `tallystick` command: `replay`, `demo`, `relayer run`. Flags in, sentences and exit codes out.
 
 Exit codes: 0 done, 1 something failed or a figure differs, 2 what was asked cannot be done as asked, 130
-interrupted.
+interrupted, 143 told to end.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except TallystickError as error:
-        _fail(error.message, USAGE if error.code == "bad_usage" else getattr(error, "exit_code", FAILED))
+        _fail(f"{error.message} [{error.code}]", USAGE if error.code == "bad_usage" else getattr(error, "exit_code", FAILED))
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}", FAILED)

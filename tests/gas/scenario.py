@@ -170,7 +170,8 @@ class Scenario:
         packed = figures.encode_figures(pairs)
         outputs = b"".join(keccak256(b"output %d %d" % pair) for pair in pairs)
         header = BatchHeader(policy=1, value=10**12, nonce=self.nonce, deadline=2**40 - 1)
-        values = (tuple(header), packed, outputs, [])
+        signatures: list[bytes] = []
+        values = (tuple(header), packed, outputs, signatures)
         self.measure(name, self.system.ledger, "post", *values, sender=self.relay, per=leaves)
         number = eip712.batch_number(1, RELAYER, self.nonce)
         self.nonce += 1

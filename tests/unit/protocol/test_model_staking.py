@@ -111,7 +111,7 @@ def test_staking__wrong_calls__refused_by_name(world: World) -> None:
             lambda: s.release(1, 1, caller="provider"),
         ],
         "AccessManagedUnauthorized": [lambda: s.slash(SlashOrder(99, 1), caller="provider")],
-        "SafeCastOverflowedUintDowncast": [lambda: s.stake(1, UINT64_MAX, caller="provider")],
+        "StakeParts_TooMuch": [lambda: s.stake(1, UINT64_MAX, caller="provider")],
     }
     for code, attempts in calls.items():
         for attempt in attempts:

@@ -130,12 +130,17 @@ class EscrowAccounts:
         self._owned_account(funder, caller)
         if self.find_account(customer) is None:
             raise Refused("Escrow_UnknownAccount", f"There is no account {customer}.")
+        self._check_policy(policy)
         self.allowances.setdefault((funder, customer, policy), Allowance()).amount = amount
 
     def revoke(self, funder: int, customer: int, policy: int, *, caller: Address) -> None:
         """Sets the allowance to zero; refunds of what is open now do not restore it."""
         self._owned_account(funder, caller)
         self.allowances[funder, customer, policy] = Allowance(0, self.sequence)
+
+    def _check_policy(self, policy: int) -> None:
+        """Refuses a policy that does not exist; `Escrow` knows them."""
+        raise Refused("Escrow_UnknownPolicy", f"There is no policy {policy}.")
 
     def _owned_account(self, account: int, caller: Address) -> Account:
         found = self.find_account(account)

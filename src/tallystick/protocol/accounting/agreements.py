@@ -369,6 +369,10 @@ class Escrow(EscrowAccounts):
             self.fees_collected += amount
         return amount
 
+    def _check_policy(self, policy: int) -> None:
+        if self.policy_book.find(policy) is None:
+            super()._check_policy(policy)
+
     def _open_agreement(self, agreement: int) -> Agreement:
         found = self.agreements.get(agreement)
         if found is None or found.status != Status.OPEN:

@@ -211,7 +211,7 @@ class Staking:
         if amount == 0:
             raise Refused("Staking_ZeroAmount")
         if found.stake + amount > constants.UINT64_MAX:
-            raise Refused("SafeCastOverflowedUintDowncast", "An operator's stake has 64 bits.")
+            raise Refused("StakeParts_TooMuch", "An operator's stake has 64 bits.")
         self.currency.move(caller, self.address, amount, booked=True)
         found.free += amount
         found.staked_in += amount
