@@ -270,6 +270,15 @@ def test_allow_and_revoke__not_by_the_funders_owner__refused() -> None:
         desk.escrow.transact("allow", 3, 9, 1, 5, REF, sender=SAM)
 
 
+@pytest.mark.parametrize("policy", [0, 2, 65_535])
+def test_allow__under_a_policy_not_written_yet__refused(policy: int) -> None:
+    """Whoever adds policies could otherwise write the terms afterwards."""
+    desk = open_desk()
+    with reverts("Escrow_UnknownPolicy", policy=policy):
+        desk.escrow.transact("allow", 3, 1, policy, 5, REF, sender=SAM)
+    assert desk.escrow.call("allowanceOf", 3, 1, policy) == (0, 0)
+
+
 def test_revoke__remembers_the_newest_agreement() -> None:
     desk = open_desk()
     desk.opened()
