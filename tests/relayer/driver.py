@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from tallystick.chain.engine import EngineLimits
 from tallystick.chain.fees import FeeLimits
+from tallystick.chain.rpc import RpcPool
 from tallystick.protocol.eip712 import ledger_domain
 from tallystick.relayer.config import BatchLimits, RelayerConfig
 from tallystick.relayer.contracts import Contracts
@@ -63,7 +64,7 @@ class Driver:
 
     def start(self) -> None:
         """Opens the database and builds everything anew, as a new process would."""
-        self.pool = self.scene.pool
+        self.pool = self.make_pool()
         self.contracts = Contracts(self.pool.node, self.scene.deployment)
         self.database = Database.open(self.path)
         self.database.remember(self.pool.chain_id, self.contracts.addresses)
@@ -81,6 +82,9 @@ class Driver:
         )
         domain = ledger_domain(self.pool.chain_id, self.contracts.ledger)
         self.ingest = Ingest(self.database, domain, policies=(POLICY,))
+
+    def make_pool(self) -> RpcPool:
+        return self.scene.pool
 
     def stop(self) -> None:
         self.pool.close()

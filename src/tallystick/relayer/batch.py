@@ -183,14 +183,12 @@ class Batcher:
         if not plan_batches(waiting, head.timestamp, limits):
             self._draining = False
             return
-        limit, room = self._contracts.value_limit(self._policy, self._operator)
-        plans = plan_batches(waiting, head.timestamp, limits, room, limit)
+        terms = self._contracts.posting_terms(self._policy, self._operator)
+        plans = plan_batches(waiting, head.timestamp, limits, terms.room, terms.limit)
         if not plans:
-            self._wait("no_room", limit=limit, room=room)
+            self._wait("no_room", limit=terms.limit, room=terms.room)
             return
-        nonce = self._contracts.next_nonce(self._policy, self._operator)
-        if last is not None:
-            nonce = max(nonce, last + 1)
+        nonce = terms.nonce if last is None else max(terms.nonce, last + 1)
         header = BatchHeader(self._policy, plans[0].value, nonce, head.timestamp + self._post_deadline)
         encoded = encode_figures((each.agreement, each.units) for each in plans[0].figures)
         outputs = join_outputs([each.output_root for each in plans[0].figures])

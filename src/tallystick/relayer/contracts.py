@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from tallystick.chain.contracts import load
 from tallystick.chain.errors import ChainError
@@ -32,6 +32,14 @@ class PostedBatch:
     moved: int
     figures_hash: bytes
     root: bytes
+
+
+class PostingTerms(NamedTuple):
+    """µ that may be in flight, µ of it that are not taken yet, and the next batch's nonce."""
+
+    limit: int
+    room: int
+    nonce: int
 
 
 class Contracts:
@@ -70,10 +78,6 @@ class Contracts:
         """Runs a call without sending it. Raises ContractRefused with the contract's reason."""
         self._node.call(to_checksum(target), data, to_checksum(sender))
 
-    def next_nonce(self, policy: int, operator: int) -> int:
-        """The nonce of the operator's next batch under a policy."""
-        return int(self._read_ledger("nextNonce", policy, operator))
-
     def posted(self, batch: int) -> PostedBatch | None:
         """A batch as the chain has it; None when it was not posted."""
         found = self._read_ledger("batchOf", batch)
@@ -83,16 +87,27 @@ class Contracts:
             found["postedAt"], found["value"], found["moved"], found["figuresHash"], found["root"]
         )
 
-    def value_limit(self, policy: int, operator: int) -> tuple[int, int]:
-        """µ that may be in flight under a policy, and µ of it that are not taken yet."""
-        _, multiple, cap = self._read("PolicyBook", "postingTerms", policy)
-        _, free, _ = self._read("Staking", "postingTerms", operator)
+    def posting_terms(self, policy: int, operator: int) -> PostingTerms:
+        """What the next batch must keep to, read at one block."""
+        reads = (
+            ("PolicyBook", "postingTerms", (policy,)),
+            ("Staking", "postingTerms", (operator,)),
+            ("ReceiptLedger", "inFlight", (operator,)),
+            ("ReceiptLedger", "nextNonce", (policy, operator)),
+        )
+        calls = [
+            (
+                "eth_call",
+                [{"to": to_checksum(self.addresses[name]), "data": _hex(name, function, values)}, "latest"],
+            )
+            for name, function, values in reads
+        ]
+        (_, multiple, cap), (_, free, _), flying, nonce = (
+            load(name).decode(function, bytes.fromhex(answer[2:]))
+            for (name, function, _), answer in zip(reads, self._node.batch(calls), strict=True)
+        )
         limit = min(int(cap), int(multiple) * int(free))
-        return limit, max(limit - int(self._read_ledger("inFlight", operator)), 0)
-
-    def refundable_at(self, agreement: int) -> int:
-        """When an open agreement can be refunded."""
-        return int(self._read("Escrow", "refundableAt", agreement))
+        return PostingTerms(limit, max(limit - int(flying), 0), int(nonce))
 
     def post_grace(self) -> int:
         """Seconds after an agreement's end in which its work may still be posted."""
@@ -125,3 +140,7 @@ class Contracts:
 
     def _read(self, name: str, function: str, *values: Any) -> Any:
         return self._node.read(load(name), to_checksum(self.addresses[name]), function, *values)
+
+
+def _hex(name: str, function: str, values: Sequence[Any]) -> str:
+    return "0x" + load(name).encode(function, *values).hex()

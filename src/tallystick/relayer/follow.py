@@ -7,12 +7,13 @@ What is not final yet is never read: the mirror does not know reorgs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from tallystick.chain.engine import Notice
-from tallystick.chain.errors import ChainError, NodeRefused
+from tallystick.chain.errors import ChainError, NodeRefused, NodeUnreachable
 from tallystick.chain.events import EventDecoder
-from tallystick.chain.rpc import Head, RpcPool
+from tallystick.chain.node import answer_error
+from tallystick.chain.rpc import Head, RpcPool, head_of
 from tallystick.protocol.keys import to_checksum
 from tallystick.store.database import Database, get_meta, set_meta
 
@@ -86,15 +87,12 @@ class Follower:
     def _read_range(self, start: int, end: int, head: Head) -> int:
         """Returns the block up to which it came: less than `end` when the node gives only smaller ranges."""
         try:
-            logs = self._pool.node.logs(self._addresses, (), start, end)
+            last, logs = self._logs(start, end)
         except NodeRefused:
             if end - start < _FEW_BLOCKS:
                 raise
             self._log_range = max((end - start) // 2, 1)
             return start - 1
-        last = self._pool.head(end)
-        if any(log.get("removed") for log in logs):
-            raise NodeRefused(f"{self._pool.name} gave logs of blocks {start} to {end} that a reorg removed")
         events = self._decoder.decode_all(logs)
         self._reached("follow.before")
         with self._database.write() as connection:
@@ -107,6 +105,21 @@ class Follower:
         self._log_range = min(self._log_range * 2, self._most)
         self._notice("followed", block=end, events=count)
         return end
+
+    def _logs(self, start: int, end: int) -> tuple[Head, list[dict[str, Any]]]:
+        """The last block and the logs of a range, from one endpoint: one that lags would leave logs out."""
+        wanted = {"address": self._addresses, "fromBlock": hex(start), "toBlock": hex(end)}
+        block, logs = self._pool.exchange(
+            [("eth_getBlockByNumber", [hex(end), False]), ("eth_getLogs", [wanted])]
+        )
+        for answer, method in ((block, "eth_getBlockByNumber"), (logs, "eth_getLogs")):
+            if answer.get("error"):
+                raise answer_error(answer["error"], method, self._pool.name)
+        if block["result"] is None or logs["result"] is None:
+            raise NodeUnreachable(f"{self._pool.name} has no block {end} yet, which is final elsewhere")
+        if any(log.get("removed") for log in logs["result"]):
+            raise NodeUnreachable(f"{self._pool.name} gave logs that a reorg removed")
+        return head_of(block["result"]), list(logs["result"])
 
     def _check_history(self, block: int, known: str) -> None:
         """Once a start: the block that was read last must be what it was."""
