@@ -24,7 +24,6 @@ export NODE_USE_SYSTEM_CA ?= 1
 export APE_DATA_FOLDER ?= $(CACHE)/ape
 export SOLCX_BINARY_PATH ?= $(CACHE)/solcx
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CACHE)/hypothesis
-export MPLCONFIGDIR := $(CACHE)/matplotlib
 export IPYTHONDIR := $(CACHE)/ipython
 export PLAYWRIGHT_BROWSERS_PATH := $(CACHE)/playwright
 export XDG_CACHE_HOME := $(CACHE)/xdg/cache

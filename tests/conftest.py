@@ -1,6 +1,5 @@
 """What holds for every test: those in tests/unit open no socket, and none writes outside the checkout."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,6 @@ from hypothesis import configuration
 ROOT = Path(__file__).resolve().parent.parent
 UNIT = ROOT / "tests" / "unit"
 
-os.environ.setdefault("MPLCONFIGDIR", str(ROOT / ".cache" / "matplotlib"))
 configuration.set_hypothesis_home_dir(ROOT / ".cache" / "hypothesis")
 
 

@@ -146,6 +146,7 @@ contract PolicyBook is IPolicyBook, AccessManaged {
         _require(terms.challengeWindow != 0, "challengeWindow");
         _require(terms.selfPostWindow != 0, "selfPostWindow");
         _require(terms.responseWindow != 0, "responseWindow");
+        _require(terms.notice <= MAX_LIABILITY, "notice");
         uint256 longest = Math.max(terms.challengeWindow, terms.selfPostWindow);
         _require(longest + terms.responseWindow + terms.disputeTime <= MAX_LIABILITY, "liability");
 

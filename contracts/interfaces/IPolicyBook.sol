@@ -48,6 +48,7 @@ interface IPolicyBook {
     /// - The caller has the role (AccessManager).
     /// - ATTESTED has one verifier and a quorum of 1; QUORUM has 1 <= quorum <= verifiers <= 16, strictly rising; NONE and TEE none.
     /// - A relayer is named; coverage is at most 10 000 bps; windows are above zero.
+    /// - notice <= MAX_LIABILITY, so that no customer is held to an agreement for ever.
     /// - longest window + response window + disputeTime <= MAX_LIABILITY.
     function add(Policy calldata terms) external returns (uint16 policy);
     /// @notice Retires a policy: nothing new opens under it. The caller has the role (AccessManager).

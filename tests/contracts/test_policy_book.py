@@ -80,6 +80,7 @@ def test_reads__unknown_policy__are_zero_or_refused(system: System, number: int)
         ({"challengeWindow": 0}, "challengeWindow"),
         ({"selfPostWindow": 0}, "selfPostWindow"),
         ({"responseWindow": 0}, "responseWindow"),
+        ({"notice": 1_209_601}, "notice"),
         ({"disputeTime": 1_209_600 - 259_200 - 21_600 + 1}, "liability"),
         ({"challengeWindow": 2**32 - 1}, "liability"),
         ({"disputeTime": 2**32 - 1, "responseWindow": 2**32 - 1}, "liability"),

@@ -221,6 +221,7 @@ GOOD = Policy(VerificationKind.QUORUM, 2, 1, verifiers=(3, 5, 9))
         (GOOD._replace(challenge_window=0), "challengeWindow"),
         (GOOD._replace(self_post_window=0), "selfPostWindow"),
         (GOOD._replace(response_window=0), "responseWindow"),
+        (GOOD._replace(notice=1_209_601), "notice"),
         (GOOD._replace(dispute_time=1_209_600 - 259_200 - 21_600 + 1), "liability"),
         (GOOD._replace(quorum=0), "quorum"),
         (GOOD._replace(quorum=4), "quorum"),

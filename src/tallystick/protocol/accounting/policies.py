@@ -104,6 +104,7 @@ def fault_of(terms: Policy, max_liability: int) -> str | None:
         (terms.challenge_window > 0, "challengeWindow"),
         (terms.self_post_window > 0, "selfPostWindow"),
         (terms.response_window > 0, "responseWindow"),
+        (terms.notice <= max_liability, "notice"),
         (liability <= max_liability, "liability"),
         (least <= len(verifiers) <= most, "verifiers"),
         (terms.quorum in quorum, "quorum"),
