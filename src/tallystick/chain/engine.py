@@ -172,6 +172,7 @@ class TransactionEngine:
         self._notice = notice
         self._reached = reached
         self._broadcast_at: dict[bytes, bytes] = {}
+        self._observed: bytes | None = None
         self.sender: bytes = parse_address(signer.address)
 
     def check(self, target: bytes, data: bytes) -> None:
@@ -191,12 +192,21 @@ class TransactionEngine:
             self._broadcast_at.clear()
             return
         signed = [one for one in pending if one.state != QUEUED]
-        waiting = self._observe(signed, head) if signed else []
-        for one in waiting:
-            self._push(one, head)
+        waiting = [one for one in signed if one.state == SENT]
+        if signed and not self._all_is_said(waiting, head):
+            waiting = self._observe(signed, head)
+            for one in waiting:
+                self._push(one, head)
+            self._observed = head.hash
         room = self._limits.in_flight - len(waiting)
         for one in [one for one in pending if one.state == QUEUED][: max(room, 0)]:
             self._sign_first(one, head)
+
+    def _all_is_said(self, waiting: Sequence[Logical], head: Head) -> bool:
+        """Whether this head was looked at, and all that waits was broadcast under it: until the next, nothing new."""
+        return self._observed == head.hash and all(
+            self._broadcast_at.get(one.attempts[-1].hash) == head.hash for one in waiting
+        )
 
     # Receipts and finality
 
@@ -282,7 +292,7 @@ class TransactionEngine:
     # Broadcasts
 
     def _push(self, one: Logical, head: Head) -> None:
-        """Replaces or broadcasts again what is in no block; at most one broadcast a head and attempt."""
+        """Replaces or broadcasts again what is in no block; once a head, unless no node answered."""
         newest = one.attempts[-1]
         limits = self._limits.fees
         old_enough = head.timestamp - newest.created_at >= limits.seconds
@@ -353,7 +363,8 @@ class TransactionEngine:
 
     def _broadcast(self, one: Logical, attempt: Attempt, head: Head) -> None:
         answers = self._pool.send_raw(attempt.raw)
-        self._broadcast_at[attempt.hash] = head.hash
+        if any(answer.outcome is not SendOutcome.UNKNOWN for answer in answers):
+            self._broadcast_at[attempt.hash] = head.hash
         self._reached("engine.broadcast")
         if any(answer.arrived for answer in answers):
             if attempt.sent_at is None:

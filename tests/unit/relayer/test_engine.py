@@ -11,6 +11,7 @@ import pytest
 from tests.support.fake_chain import FakeChain, FakeEndpoint, Sent
 
 from tallystick.chain.engine import EngineLimits, Intent, NotListed, TransactionEngine
+from tallystick.chain.errors import NodeUnreachable
 from tallystick.chain.fees import FeeLimits
 from tallystick.chain.rpc import RpcPool
 from tallystick.chain.signers import KeySigner
@@ -387,3 +388,36 @@ def test_step__nobody_takes_it__people_read_why_and_it_is_kept(bench: Bench, mes
     bench.chain.mine()
     bench.step()
     assert bench.first.hashes == [found.attempts[0].hash]
+
+
+def test_step__same_head__asks_for_no_receipts_again(bench: Bench) -> None:
+    bench.ask()
+    bench.step()
+    bench.step()
+    before = bench.first.asked.count("eth_getTransactionReceipt")
+    bench.step()
+    bench.step()
+    assert bench.first.asked.count("eth_getTransactionReceipt") == before
+    bench.mine()
+    bench.step()
+    assert bench.get().state == "mined"
+
+
+def test_step__no_node_answered_the_send__tried_again_without_waiting_for_a_block(bench: Bench) -> None:
+    """On a chain that mines on demand there is no next block unless the transaction arrives."""
+    bench.ask()
+    bench.first.down = True
+    bench.pool.check()
+    real = bench.second.exchange
+
+    def silent(requests: Any) -> Any:
+        if requests[0][0] == "eth_sendRawTransaction":
+            raise NodeUnreachable("no answer")
+        return real(requests)
+
+    bench.second.exchange = silent  # type: ignore[method-assign]
+    bench.step()
+    assert bench.get().state == "sent"
+    bench.second.exchange = real  # type: ignore[method-assign]
+    bench.step()
+    assert bench.second.hashes == [bench.get().attempts[0].hash]
