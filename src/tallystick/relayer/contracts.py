@@ -78,9 +78,10 @@ class Contracts:
         """Runs a call without sending it. Raises ContractRefused with the contract's reason."""
         self._node.call(to_checksum(target), data, to_checksum(sender))
 
-    def posted(self, batch: int) -> PostedBatch | None:
-        """A batch as the chain has it; None when it was not posted."""
-        found = self._read_ledger("batchOf", batch)
+    def posted(self, batch: int, block: str = "latest") -> PostedBatch | None:
+        """A batch as the chain has it at `block` (latest, finalized); None when it was not posted."""
+        ledger = to_checksum(self.ledger)
+        found = self._node.read(self._ledger, ledger, "batchOf", batch, block=block)
         if found["postedAt"] == 0:
             return None
         return PostedBatch(

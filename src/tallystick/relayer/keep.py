@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, Row, Text, case, cast, literal, select, update
+from sqlalchemy import Connection, Text, case, cast, literal, select, update
 
 from tallystick.chain.engine import Intent, Notice, TransactionEngine
 from tallystick.chain.errors import ContractRefused
@@ -29,6 +29,16 @@ class Refundable(NamedTuple):
     agreement: int
     end: int
     longest_window: int
+
+
+class _Due(NamedTuple):
+    batch: str
+    policy: int
+    state: str
+    posted_at: int | None
+    retry_at: int
+    settle_tries: int
+    challenge_window: int
 
 
 def may_settle(posted_at: int | None, window: int, retry_at: int, now: int) -> bool:
@@ -71,18 +81,21 @@ class Keeper:
         if self._refunds:
             self._refund(head.timestamp)
 
-    def _due_batches(self, now: int) -> list[Row[Any]]:
+    def _due_batches(self, now: int) -> list[_Due]:
         """Posted batches whose window has passed, up to the first of their policy that must wait."""
         wanted = (
-            select(batches, policies.c.challenge_window)
+            select(
+                *(batches.c.batch, batches.c.policy, batches.c.state, batches.c.posted_at),
+                *(batches.c.retry_at, batches.c.settle_tries, policies.c.challenge_window),
+            )
             .join_from(batches, policies, batches.c.policy == policies.c.policy)
             .where(batches.c.operator == self._operator, batches.c.state.in_(("planned", "posted")))
             .order_by(batches.c.policy, batches.c.nonce)
         )
-        due: list[Row[Any]] = []
+        due: list[_Due] = []
         blocked: set[int] = set()
         with self._database.read() as connection:
-            for row in connection.execute(wanted):
+            for row in map(_Due._make, connection.execute(wanted)):
                 if row.policy in blocked:
                     continue
                 if row.state == "posted" and may_settle(
@@ -93,8 +106,10 @@ class Keeper:
                     blocked.add(row.policy)
         return due
 
-    def _settle(self, row: Row[Any], now: int) -> None:
-        call = self._contracts.settle_call(int(row.batch), row.figures)
+    def _settle(self, row: _Due, now: int) -> None:
+        with self._database.read() as connection:
+            figures = connection.execute(select(batches.c.figures).where(batches.c.batch == row.batch))
+            call = self._contracts.settle_call(int(row.batch), figures.scalar_one())
         intent = Intent(settle_key(row.batch, row.settle_tries), "settle", self._contracts.ledger, call)
         self._engine.check(intent.target, intent.data)
         self._reached("keep.before")

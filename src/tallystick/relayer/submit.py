@@ -9,11 +9,11 @@ again. A post that failed is looked up on the chain before anything else: posted
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, Text, cast, func, literal, select, update
 
 from tallystick.chain.engine import (
     FINAL,
@@ -21,15 +21,14 @@ from tallystick.chain.engine import (
     REFUSED,
     REVERTED,
     Intent,
-    Logical,
     Notice,
     TransactionEngine,
 )
 from tallystick.chain.rpc import Head
 from tallystick.protocol.eip712 import BatchHeader
 from tallystick.store.database import Database
-from tallystick.store.tables import batch_leaves, batches, figures
-from tallystick.store.transactions import add_intent, transaction_by_key
+from tallystick.store.tables import batch_leaves, batches, figures, transactions
+from tallystick.store.transactions import add_intent
 
 from .batch import UNSETTLED, post_key
 from .contracts import Contracts, PostedBatch
@@ -58,7 +57,25 @@ def settle_key(batch: int | str, attempt: int) -> str:
     return f"settle:{batch}:{attempt}"
 
 
-def next_step(state: str, post: Logical | None, settle: Logical | None) -> Step:
+class Outcome(NamedTuple):
+    """What became of a transaction so far: its state, its receipt once it is in a block, what went wrong."""
+
+    state: str
+    receipt: Mapping[str, Any] | None = None
+    problem: str = ""
+
+
+class Standing(NamedTuple):
+    """An unsettled batch and how its two transactions stand."""
+
+    batch: str
+    state: str
+    retry_at: int
+    post: Outcome | None
+    settle: Outcome | None
+
+
+def next_step(state: str, post: Outcome | None, settle: Outcome | None) -> Step:
     """What the states of a batch's two transactions mean for it."""
     failed = post is not None and post.state in (REFUSED, REVERTED)
     if state == "planned":
@@ -87,7 +104,7 @@ def retry_delay(tries: int) -> int:
     return int(min(FIRST_RETRY * 2 ** min(tries, 10), LAST_RETRY))
 
 
-def _mined_well(transaction: Logical | None) -> bool:
+def _mined_well(transaction: Outcome | None) -> bool:
     return (
         transaction is not None
         and transaction.state in (MINED, FINAL)
@@ -121,41 +138,46 @@ class Submitter:
 
     def step(self, head: Head) -> None:
         """Looks at every unsettled batch once. Raises ChainError when a failed post cannot be looked up."""
-        wanted = select(batches).where(batches.c.operator == self._operator, batches.c.state.in_(UNSETTLED))
         with self._database.read() as connection:
-            found = [
-                (
-                    row,
-                    transaction_by_key(connection, post_key(row.batch, row.post_tries)),
-                    transaction_by_key(connection, settle_key(row.batch, row.settle_tries)),
-                )
-                for row in connection.execute(wanted.order_by(batches.c.policy, batches.c.nonce))
-            ]
-        for row, post, settle in found:
-            step = next_step(row.state, post, settle)
-            if step is not Step.NOTHING and not (self._retries(step) and head.timestamp < row.retry_at):
-                self._act(step, row, post, settle, head.timestamp)
+            found = _standings(connection, self._operator)
+        for one in found:
+            step = next_step(one.state, one.post, one.settle)
+            waits = step in (Step.JUDGE_POST, Step.RETRY_SETTLE) and head.timestamp < one.retry_at
+            if step is not Step.NOTHING and not waits:
+                self._act(step, one, head.timestamp)
 
-    def _retries(self, step: Step) -> bool:
-        return step in (Step.JUDGE_POST, Step.RETRY_SETTLE)
-
-    def _act(self, step: Step, row: Row[Any], post: Logical | None, settle: Logical | None, now: int) -> None:
-        posted_at = None if post is None or post.receipt is None else post.receipt.get("timestamp")
-        problem = ""
-        if step is Step.JUDGE_POST:
-            assert post is not None
-            problem = post.problem
-            on_chain = self._contracts.posted(int(row.batch))
-            step = judge_failed_post(on_chain, row.figures_hash, row.root, row.deadline, now)
-            posted_at = None if on_chain is None else on_chain.posted_at
+    def _act(self, step: Step, one: Standing, now: int) -> None:
+        with self._database.read() as connection:
+            row = connection.execute(select(batches).where(batches.c.batch == one.batch)).one()
+        problem, posted_at = "", None
+        if step is Step.POSTED:
+            assert one.post is not None
+            assert one.post.receipt is not None
+            posted_at = one.post.receipt["timestamp"]
+        elif step is Step.JUDGE_POST:
+            assert one.post is not None
+            problem = one.post.problem
+            step, posted_at = self._judge(row, now)
         elif step is Step.RETRY_SETTLE:
-            assert settle is not None
-            problem = settle.problem
+            assert one.settle is not None
+            problem = one.settle.problem
+        if step is Step.NOTHING:
+            return
         self._reached("submit.before")
         with self._database.write() as connection:
             self._write(connection, step, row, posted_at, problem, now)
         self._reached("submit.after")
         self._notice("batch_" + step.value, batch=row.batch, problem=problem)
+
+    def _judge(self, row: Row[Any], now: int) -> tuple[Step, int | None]:
+        """What to do with a failed post, and when it was posted if it was. Nobody is believed before finality."""
+        on_chain = self._contracts.posted(int(row.batch))
+        step = judge_failed_post(on_chain, row.figures_hash, row.root, row.deadline, now)
+        if step is Step.LOST:
+            final = self._contracts.posted(int(row.batch), "finalized")
+            if judge_failed_post(final, row.figures_hash, row.root, row.deadline, now) is not Step.LOST:
+                return Step.NOTHING, None
+        return step, None if on_chain is None else on_chain.posted_at
 
     def _write(
         self, connection: Connection, step: Step, row: Row[Any], posted_at: int | None, problem: str, now: int
@@ -181,6 +203,32 @@ class Submitter:
         connection.execute(update(batches).where(batches.c.batch == row.batch).values(**values))
         if step is Step.LOST:
             wake_figures(connection, row.batch, now)
+
+
+def _standings(connection: Connection, operator: int) -> list[Standing]:
+    """All unsettled batches, in the order of their nonces, without their bytes: there may be many."""
+    post, settle = transactions.alias("post"), transactions.alias("settle")
+    post_name = literal("post:") + batches.c.batch + ":" + cast(batches.c.post_tries, Text)
+    settle_name = literal("settle:") + batches.c.batch + ":" + cast(batches.c.settle_tries, Text)
+    wanted = (
+        select(
+            *(batches.c.batch, batches.c.state, batches.c.retry_at),
+            *(post.c.state, post.c.receipt, post.c.problem),
+            *(settle.c.state, settle.c.receipt, settle.c.problem),
+        )
+        .outerjoin_from(batches, post, post.c.key == post_name)
+        .outerjoin(settle, settle.c.key == settle_name)
+        .where(batches.c.operator == operator, batches.c.state.in_(UNSETTLED))
+        .order_by(batches.c.policy, batches.c.nonce)
+    )
+    return [
+        Standing(
+            *row[:3],
+            Outcome(*row[3:6]) if row[3] is not None else None,
+            Outcome(*row[6:9]) if row[6] is not None else None,
+        )
+        for row in connection.execute(wanted)
+    ]
 
 
 def wake_figures(connection: Connection, batch: str, now: int) -> None:

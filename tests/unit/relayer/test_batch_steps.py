@@ -8,16 +8,14 @@ from typing import Any
 
 import pytest
 
-from tallystick.chain.engine import Logical
 from tallystick.relayer.config import BadConfig, RelayerConfig, parse_listen
 from tallystick.relayer.contracts import PostedBatch
 from tallystick.relayer.keep import Refundable, due_refunds, may_settle
-from tallystick.relayer.submit import Step, judge_failed_post, next_step, retry_delay
+from tallystick.relayer.submit import Outcome, Step, judge_failed_post, next_step, retry_delay
 
 
-def transaction(state: str, status: int | None = None) -> Logical:
-    receipt = None if status is None else {"status": status}
-    return Logical(1, "post:1:0", "post", bytes(20), b"", None, 0, state, receipt)
+def transaction(state: str, status: int | None = None) -> Outcome:
+    return Outcome(state, None if status is None else {"status": status})
 
 
 SENT, QUEUED = transaction("sent"), transaction("queued")
@@ -47,7 +45,7 @@ FAILED, REVERTED, REFUSED = transaction("mined", 0), transaction("reverted", 0),
     ],
 )
 def test_next_step__states_of_its_transactions__one_step(
-    state: str, post: Logical, settle: Logical | None, step: Step
+    state: str, post: Outcome, settle: Outcome | None, step: Step
 ) -> None:
     assert next_step(state, post, settle) is step
 
