@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
+import tallystick.relayer.metrics as metrics_module
 from tallystick.relayer.config import BadConfig, RelayerConfig, parse_listen
 from tallystick.relayer.contracts import PostedBatch
 from tallystick.relayer.keep import Refundable, due_refunds, may_settle
+from tallystick.relayer.metrics import Metrics
 from tallystick.relayer.submit import Outcome, Step, judge_failed_post, next_step, retry_delay
 
 
@@ -121,3 +124,20 @@ def test_parse_listen__hosts_and_ports__are_told_apart() -> None:
     for wrong in ("8080", ":80", "host:", "host:x", "host:65536", "host:-1"):
         with pytest.raises(BadConfig):
             parse_listen(wrong)
+
+
+def test_metrics__answers_of_both_kinds__counted_by_status_and_code() -> None:
+    metrics = Metrics(CollectorRegistry())
+    metrics.count_answers("receipt", [("accepted", ""), ("accepted", ""), ("rejected", "over_budget")])
+    metrics.count_answers("verdict", [("duplicate", "")])
+    told = generate_latest(metrics.registry).decode()
+    assert 'tallystick_receipts_total{code="",status="accepted"} 2.0' in told
+    assert 'tallystick_receipts_total{code="over_budget",status="rejected"} 1.0' in told
+    assert 'tallystick_verdicts_total{code="",status="duplicate"} 1.0' in told
+
+
+def test_metrics__documentation__names_every_metric() -> None:
+    metrics = Metrics(CollectorRegistry())
+    for family in metrics.registry.collect():
+        suffix = "_total" if family.type == "counter" else ""
+        assert f"| {family.name}{suffix} |" in (metrics_module.__doc__ or "")
