@@ -1,5 +1,7 @@
-"""What holds for every test: those in tests/unit open no socket, and none writes outside the checkout."""
+"""What holds for every test: those in tests/unit open no socket, none writes outside the checkout, and none
+plays on the chain that the developer's own environment names."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,9 @@ from hypothesis import configuration
 
 ROOT = Path(__file__).resolve().parent.parent
 UNIT = ROOT / "tests" / "unit"
+
+for _name in ("TALLYSTICK_RPC_URL", "TALLYSTICK_RPC_URL_FILE"):
+    os.environ.pop(_name, None)
 
 configuration.set_hypothesis_home_dir(ROOT / ".cache" / "hypothesis")
 

@@ -6,6 +6,7 @@ interrupted, 143 told to end.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -71,7 +72,8 @@ def replay(
     rpc: Annotated[
         str | None,
         typer.Option(
-            help="Use this node instead of an own Anvil; gas is paid by TALLYSTICK_DEPLOYER_KEY or"
+            help="Use this node instead of an own Anvil, as TALLYSTICK_RPC_URL or TALLYSTICK_RPC_URL_FILE"
+            " do when it is left out; gas is paid by TALLYSTICK_DEPLOYER_KEY or"
             " TALLYSTICK_DEPLOYER_KEY_FILE, on chain 31337 by Anvil's first account when neither is set."
         ),
     ] = None,
@@ -95,26 +97,29 @@ def replay(
     Exits with 0 when everything agrees, with 1 when a figure differs (the report is written all the same),
     with 2 when something about the request is wrong.
     """
+    from tallystick.chain.endpoints import endpoints_from
     from tallystick.replay.command import replay_trace
     from tallystick.replay.options import ReplayOptions
 
-    options = ReplayOptions(
-        trace=trace,
-        format=format,
-        report=report,
-        unit_price=unit_price,
-        fee_bps=fee_bps,
-        customers=customers,
-        providers=providers,
-        units_column=units_column,
-        units_scale=units_scale,
-        limit=limit,
-        rpc=rpc,
-        window=window,
-        chaos_kills=chaos_kills,
-        chaos_seed=chaos_seed,
-    )
     with _sentences():
+        endpoints = endpoints_from(() if rpc is None else (rpc,), os.environ)
+        options = ReplayOptions(
+            trace=trace,
+            format=format,
+            report=report,
+            unit_price=unit_price,
+            fee_bps=fee_bps,
+            customers=customers,
+            providers=providers,
+            units_column=units_column,
+            units_scale=units_scale,
+            limit=limit,
+            rpc=endpoints[0] if endpoints else None,
+            more_rpc=endpoints[1:],
+            window=window,
+            chaos_kills=chaos_kills,
+            chaos_seed=chaos_seed,
+        )
         conserved = replay_trace(options, work)
     raise typer.Exit(0 if conserved else FAILED)
 
@@ -147,7 +152,10 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except TallystickError as error:
-        _fail(f"{error.message} [{error.code}]", USAGE if error.code == "bad_usage" else getattr(error, "exit_code", FAILED))
+        _fail(
+            f"{error.message} [{error.code}]",
+            USAGE if error.code == "bad_usage" else getattr(error, "exit_code", FAILED),
+        )
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}", FAILED)

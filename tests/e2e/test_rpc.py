@@ -1,11 +1,13 @@
 """`--rpc`: somebody's node, in real time, two replays side by side."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from tallystick.chain.anvil import Anvil
 from tallystick.protocol.keys import PrivateKey, to_checksum
+from tests.e2e.conftest import children_of
 
 pytestmark = [pytest.mark.node, pytest.mark.slow]
 
@@ -46,3 +48,23 @@ def test_replay__node_with_its_own_pace_and_a_key_of_ours__settles_and_gives_bac
         # What was not spent came back: the run cost a small part of what it borrowed.
         assert 10**20 - node.node.balance(payer) < 3 * 10**17
         assert secret[2:] not in done.said
+
+
+def test_replay__address_with_a_key_from_a_file__is_on_no_command_line(run, llm_trace, tmp_path):
+    with Anvil() as node:
+        secret = tmp_path / "rpc"
+        secret.write_text(f"{node.url}/?key=not-for-everybody\n")
+        done = run(
+            *("replay", llm_trace(12), "--format", "azure-llm", "--customers", 3, "--providers", 2),
+            *("--unit-price", 600_000, "--fee-bps", 500, "--report", tmp_path / "out.json", "--window", 3),
+            environment={"TALLYSTICK_RPC_URL_FILE": str(secret)},
+        )
+        relayer = int(done.until(r"relayer runs: pid (\d+)")[1])
+        family = {done.process.pid, *children_of(done.process.pid)}
+        lines = {pid: Path(f"/proc/{pid}/cmdline").read_bytes() for pid in family}
+        assert b"relayer" in lines[relayer]
+        assert not [pid for pid, line in lines.items() if b"not-for-everybody" in line]
+        assert done.wait() == 0, done.said
+        report = (tmp_path / "out.json").read_text()
+        assert (json.loads(report)["receipts"], json.loads(report)["conserved"]) == (12, True)
+        assert "not-for-everybody" not in done.said + report

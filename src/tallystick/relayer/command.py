@@ -25,6 +25,7 @@ from filelock import FileLock, Timeout
 from prometheus_client import CollectorRegistry
 from sqlalchemy import func, select
 
+from tallystick.chain.endpoints import RPC_VARIABLE, BadEndpoints, endpoints_from
 from tallystick.chain.engine import EngineLimits
 from tallystick.chain.errors import SignerProblem
 from tallystick.chain.fees import FeeLimits
@@ -72,10 +73,16 @@ def _root() -> None:
 
 @app.command()
 def run(
-    rpc: Annotated[list[str], typer.Option(help="JSON-RPC endpoint; give it again for another one.")],
     database: Annotated[str, typer.Option(help="sqlite:///FILE, or a path.")],
     policy: Annotated[list[int], typer.Option(help="Policy to post for; give it again for another one.")],
     operator: Annotated[int, typer.Option(help="The relayer's operator number in Staking.")],
+    rpc: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="JSON-RPC endpoint; give it again for another one. Left out: "
+            f"{RPC_VARIABLE} or {RPC_VARIABLE}_FILE, which keep an API key out of the list of processes."
+        ),
+    ] = None,
     deployments: Annotated[Path | None, typer.Option(help="Folder with the registry of deployments.")] = None,
     listen: Annotated[str, typer.Option(help="HOST:PORT; port 0 picks a free one.")] = "127.0.0.1:0",
     key_file: Annotated[
@@ -102,7 +109,7 @@ def run(
         if max_fee_gwei < 1 or replace_after < 0:
             raise BadConfig("--max-fee-gwei is at least 1, --replace-after zero or more.")
         config = RelayerConfig(
-            rpc=tuple(rpc),
+            rpc=endpoints_from(rpc or (), os.environ),
             deployments=deployments if deployments is not None else default_folder(),
             database=database,
             policies=tuple(policy),
@@ -247,7 +254,7 @@ def _sentences() -> Iterator[None]:
     """Errors as one sentence and an exit code."""
     try:
         yield
-    except (BadConfig, SignerProblem) as error:
+    except (BadConfig, BadEndpoints, SignerProblem) as error:
         typer.echo(f"tallystick relayer: {error}", err=True)
         raise typer.Exit(USAGE) from None
     except TallystickError as error:

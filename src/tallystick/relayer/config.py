@@ -85,7 +85,7 @@ class RelayerConfig:
 
     def __post_init__(self) -> None:
         if not self.rpc:
-            raise BadConfig("Name at least one endpoint with --rpc.")
+            raise BadConfig("Name an endpoint, with --rpc, TALLYSTICK_RPC_URL or TALLYSTICK_RPC_URL_FILE.")
         for url in self.rpc:
             if not url.startswith(("http://", "https://")):
                 raise BadConfig("--rpc takes addresses that start with http:// or https://.")

@@ -1,4 +1,4 @@
-"""What can go wrong in a replay, with stable codes; the command line shows the sentence alone."""
+"""What can go wrong in a replay, with stable codes; the command line shows sentence and code."""
 
 from __future__ import annotations
 

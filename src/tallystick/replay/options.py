@@ -40,7 +40,8 @@ class ReplayOptions:
     `unit_price` is µ per 1e6 units, `fee_bps` the provider's fee in basis points, `window` the challenge
     window in seconds (None: a day on a chain of our own, 30 s on somebody's), `limit` a number of data rows
     (None:
-    all).
+    all). `rpc` is the node to play on (None: an Anvil of its own), `more_rpc` further endpoints of the same
+    chain for its relayer.
     """
 
     trace: Path
@@ -54,6 +55,7 @@ class ReplayOptions:
     units_scale: str | None = None
     limit: int | None = None
     rpc: str | None = None
+    more_rpc: tuple[str, ...] = ()
     window: int | None = None
     chaos_kills: int = 0
     chaos_seed: int = 0

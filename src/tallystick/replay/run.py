@@ -16,6 +16,7 @@ from typing import Self
 from tallystick.chain.anvil import DEV_KEYS, Anvil
 from tallystick.chain.deployer import deploy
 from tallystick.chain.deployment import Plan
+from tallystick.chain.endpoints import handed_over
 from tallystick.chain.errors import AnvilFailed, ChainError
 from tallystick.chain.node import Node
 from tallystick.chain.registry import Registry
@@ -153,7 +154,7 @@ class Replay:
     def _connect(self) -> Node:
         asked = self.options
         if asked.rpc is not None:
-            self._url = asked.rpc
+            self._endpoints = (asked.rpc, *asked.more_rpc)
             return self._borrow(asked.rpc)
         with self._terminal.phase("starting a chain", 1):
             anvil = Anvil(scratch=self._folder, spawned=self._guard.watch)
@@ -162,7 +163,7 @@ class Replay:
         self.cast = Cast("replay", asked.customers, asked.providers)
         self.deployer = KeySender(anvil.node, KeySigner.from_hex(DEV_KEYS[0]))
         self.clock = OwnClock(anvil)
-        self._url = anvil.url
+        self._endpoints = (anvil.url,)
         return anvil.node
 
     def _stop_anvil(self, anvil: Anvil) -> None:
@@ -244,14 +245,17 @@ class Replay:
         age = BATCH_AGE_OWN_CHAIN if asked.rpc is None else BATCH_AGE_LIVE_CHAIN
         command = [
             *(sys.executable, "-m", "tallystick", "relayer", "run"),
-            *("--rpc", self._url),
             *("--deployments", str(self._folder / "deployments")),
             *("--database", f"sqlite:///{self._folder / 'relayer.sqlite3'}"),
             *("--listen", "127.0.0.1:0"),
             *("--policy", str(self.parties.policy), "--operator", str(self.parties.relayer)),
             *("--key-file", str(key_file), "--batch-age", str(age), "--poll-interval", str(POLL)),
         ]
-        relayer = Supervisor(command, self._folder, self._guard, environment={}, say=self._terminal.say)
+        # Not by a flag, which everybody on the machine can read: an address may hold an API key.
+        environment = handed_over(self._endpoints)
+        relayer = Supervisor(
+            command, self._folder, self._guard, environment=environment, say=self._terminal.say
+        )
         self._stack.callback(relayer.stop)
         relayer.launch()
         return relayer
