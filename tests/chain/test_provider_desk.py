@@ -1,5 +1,7 @@
 """A provider's whole life on a real node: registered, staked, paid, claimed, thawed, withdrawn."""
 
+from dataclasses import replace
+
 import pytest
 
 from tallystick.chain import provider_ops as ops
@@ -172,7 +174,7 @@ def test_position__node_that_refuses_to_search_events__is_asked_number_by_number
         return honest(requests)  # type: ignore[return-value]
 
     monkeypatch.setattr(node.transport, "exchange", exchange)
-    assert actors.position() == expected
+    assert replace(actors.position(), now=expected.now) == expected  # the clock may tick between the two
 
 
 def test_now__quiet_chain__is_that_of_the_block_under_way(actors: Actors) -> None:

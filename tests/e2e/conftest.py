@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -26,6 +27,8 @@ class Run:
                 cwd=folder,
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,
+                # Whoever starts the tests in the background makes them ignore SIGINT, and it is inherited.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     @property

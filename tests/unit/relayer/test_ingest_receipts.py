@@ -1,6 +1,7 @@
 """Receipts: what is taken, what is refused with which code, and what becomes payable."""
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,15 @@ def database(tmp_path: Path) -> Iterator[Database]:
 @pytest.fixture
 def ingest(database: Database) -> Ingest:
     return Ingest(database, DOMAIN)
+
+
+@pytest.fixture
+def ordinary_recursion_limit() -> Iterator[None]:
+    """As in a relayer's process; in the tests' own, py_ecc (which Hypothesis may import) raises it to 100 000."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000)
+    yield
+    sys.setrecursionlimit(limit)
 
 
 def send(ingest: Ingest, item: dict[str, Any]) -> Outcome:
@@ -209,6 +219,7 @@ def test_receipt__field_missing__is_named(ingest: Ingest, name: str) -> None:
         b"\xef\xbb\xbf{}",
     ],
 )
+@pytest.mark.usefixtures("ordinary_recursion_limit")
 def test_receipt__not_json__malformed_json(ingest: Ingest, content: bytes) -> None:
     assert ingest.receipt(content).code == "malformed_json"
 
