@@ -35,7 +35,7 @@ def ingest(database: Database) -> Ingest:
 
 @pytest.fixture
 def ordinary_recursion_limit() -> Iterator[None]:
-    """As in a relayer's process; in the tests' own, py_ecc (which Hypothesis may import) raises it to 100 000."""
+    """As in a relayer's process; in the tests' own, py-evm's import raises it to 100 000."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(1_000)
     yield
