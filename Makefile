@@ -1,6 +1,7 @@
 # Everything lands in ignored folders of this checkout: .venv, node_modules, .cache, build. Nothing goes to ~.
 #   PYTHON=…    the Python to use; otherwise the first 3.11 or 3.12 on PATH
 #   ARGS="…"    arguments of `make pytest` and `make ape`
+#   STEPS=…     how long `make fuzz` runs
 #   TRACE=…     a request trace for `make demo`, in the Azure LLM format
 
 .DEFAULT_GOAL := help
@@ -107,7 +108,7 @@ node_modules/.dev: package-lock.json .npmrc | .venv/.made
 
 # -- targets -------------------------------------------------------------------------------------------------------
 
-.PHONY: setup demo test pytest fmt lint compile gas ape lock clean
+.PHONY: setup demo test pytest fmt lint compile gas bench fuzz ape lock clean
 
 setup: $(DEV) ## install all that developing and testing need
 
@@ -137,6 +138,12 @@ compile: $(DEV) ## compile the contracts into src/tallystick/artifacts
 
 gas: $(DEV) ## measure gas again and write docs/gas.json and docs/gas.md
 	$(BIN)/python tools/gas_table.py
+
+bench: $(DEV) ## measure how fast receipts are taken in, against the bare signature recovery
+	$(BIN)/python tools/bench_ingest.py $(ARGS)
+
+fuzz: $(DEV) ## drive model and bytecode side by side for STEPS=… steps; build/fuzz/report.json
+	$(BIN)/python tools/fuzz.py --steps $(or $(STEPS),20000) $(ARGS)
 
 ape: $(DEV) ## run Ape with ARGS="…", as ./ape does
 	./ape $(ARGS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from tallystick.protocol.eip712 import Terms
@@ -73,7 +75,7 @@ def offer(twin: Twin, data: st.DataObject) -> tuple[Terms, Account | None, Accou
     """An honest offer with some of it spoilt."""
     terms, customer, operator = honest_offer(twin, data)
     now = twin.now
-    spoilt = {
+    spoilt: dict[str, st.SearchStrategy[Any]] = {
         "customer": accounts,
         "funder": accounts,
         "operator": operators,
