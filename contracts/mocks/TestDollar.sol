@@ -95,15 +95,9 @@ contract TestDollar is IERC20Metadata, IERC20Permit, IERC20Errors, EIP712, Nonce
         return true;
     }
 
-    function permit(
-        address owner,
-        address spender,
-        uint256 value,
-        uint256 deadline,
-        uint8 v,
-        bytes32 r,
-        bytes32 s
-    ) external {
+    function permit(address owner, address spender, uint256 value, uint256 deadline, uint8 v, bytes32 r, bytes32 s)
+        external
+    {
         if (block.timestamp > deadline) revert TestDollar_PermitExpired(deadline);
         bytes32 structHash = keccak256(abi.encode(PERMIT_TYPEHASH, owner, spender, value, _useNonce(owner), deadline));
         address signer = ECDSA.recover(_hashTypedDataV4(structHash), v, r, s);

@@ -132,11 +132,7 @@ contract FeeSplitter is IFeeSplitter, AccessManaged, ReentrancyGuardTransient {
     // Behind the role
 
     /// @inheritdoc IFeeSplitter
-    function setShares(uint16 dividendsBps, uint16 insuranceBps, uint16 treasuryBps)
-        external
-        nonReentrant
-        restricted
-    {
+    function setShares(uint16 dividendsBps, uint16 insuranceBps, uint16 treasuryBps) external nonReentrant restricted {
         // Interaction, Effect: fees so far are split by the old shares.
         _sweep();
         _setShares(dividendsBps, insuranceBps, treasuryBps);

@@ -390,9 +390,7 @@ contract Staking is IStaking, AccessManaged, ReentrancyGuardTransient {
 
         // Effect: credit it, the victim first; the reward is rounded up, but never above what the victim left.
         uint64 toVictim = uint64(Math.min(taken, order.loss));
-        uint64 toChallenger = uint64(
-            Math.min(taken - toVictim, Math.ceilDiv(uint256(taken) * order.rewardBps, BPS))
-        );
+        uint64 toChallenger = uint64(Math.min(taken - toVictim, Math.ceilDiv(uint256(taken) * order.rewardBps, BPS)));
         uint64 toInsurance = taken - toVictim - toChallenger;
         _totals.stake -= taken;
         _totals.credits += taken;

@@ -86,7 +86,9 @@ def test_explain_revert__creation_that_failed__shows_the_inner_reason() -> None:
     found = explain_revert(refusal("Directory_CreationFailed", b"Staking".ljust(32, b"\0"), inner))
     assert found.code == "Directory_CreationFailed"
     assert found.arguments["inner"] == "Staking_ThawTooShort"
-    assert "could not create Staking: A thaw of 5 s is too short: it must be 1468801 s at least" in found.message
+    assert (
+        "could not create Staking: A thaw of 5 s is too short: it must be 1468801 s at least" in found.message
+    )
 
 
 def test_explain_revert__text_and_panic__are_read() -> None:

@@ -293,7 +293,11 @@ class Staking:
         nameless = (order.loss and order.victim == ZERO_ADDRESS) or (
             order.reward_bps and order.challenger == ZERO_ADDRESS
         )
-        if order.reward_bps > constants.MAX_REWARD_BPS or nameless or caller in (order.victim, order.challenger):
+        if (
+            order.reward_bps > constants.MAX_REWARD_BPS
+            or nameless
+            or caller in (order.victim, order.challenger)
+        ):
             raise Refused("Staking_BadSlash", f"{order}")
         from_free = min(order.amount, found.free)
         from_thawing = min(order.amount - from_free, found.thawing)
