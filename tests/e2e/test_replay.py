@@ -73,6 +73,20 @@ def test_replay__csv_with_unusable_rows__settles_the_others_to_the_last_micro(ru
     assert "rejected 2 x units_not_a_number: lines 4, 9" in done.said
 
 
+@pytest.mark.parametrize(("customers", "providers"), [(1, 101), (101, 1)])
+def test_replay__every_agreement_of_a_transaction_touches_somebody_new__opens_all(
+    run, llm_trace, tmp_path, customers, providers
+):
+    done = run(
+        *("replay", llm_trace(150), "--format", "azure-llm", "--unit-price", 600_000, "--fee-bps", 500),
+        *("--customers", customers, "--providers", providers, "--report", tmp_path / "out.json"),
+    )
+    assert done.wait() == 0, done.said
+    report = json.loads((tmp_path / "out.json").read_text())
+    assert report["agreements"] == 101
+    assert report["conserved"] is True
+
+
 @pytest.mark.parametrize("rows", ["", "2026-11-02,0,0\n2026-11-02,-5,x\n"])
 def test_replay__no_usable_row__ends_well_with_nothing(run, tmp_path, rows):
     trace = tmp_path / "trace.csv"
