@@ -270,7 +270,7 @@ class Replay:
             for slot in found.used
             if found.gross(slot)
         }
-        watch = Watch(self.world, wanted, self._first_block)
+        watch = Watch(self.world, wanted, self._first_block, asked.unit_price)
         opened_at = max((receipt.block for receipt in self.opened.transactions), default=0)
         waiting = Waiting(
             watch,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from tallystick.chain.contracts import load
+from tallystick.protocol.amounts import gross
 from tallystick.protocol.figures import decode_figures
 from tallystick.replay.world import World, topic_int
 
@@ -19,12 +20,14 @@ BLOCKS_AT_ONCE = 2_000
 class Watch:
     """Reads the logs of posts and settlements, block after block.
 
-    `wanted` is the last figure of each agreement that has something to pay: number -> (units, gross in µ).
+    `wanted` is the last figure of each agreement that has something to pay: number -> (units, gross in µ);
+    `unit_price` is in µ per 1e6 units.
     """
 
     world: World
     wanted: Mapping[int, tuple[int, int]]
     next_block: int
+    unit_price: int
     posted: dict[int, int] = field(default_factory=dict)
     paid: dict[int, int] = field(default_factory=dict)
     last_post_time: int = 0
@@ -63,13 +66,16 @@ class Watch:
 
     @property
     def unposted(self) -> int:
-        """Agreements whose last figure is in no batch yet."""
-        return sum(self.posted.get(agreement, 0) < units for agreement, (units, _) in self.wanted.items())
+        """Agreements of whose money a part is in no batch yet; last units worth less than 1 µ need none."""
+        return sum(
+            gross(self.posted.get(agreement, 0), self.unit_price, total) < total
+            for agreement, (_, total) in self.wanted.items()
+        )
 
     @property
     def unpaid(self) -> int:
         """Agreements that are not paid in full yet."""
-        return sum(self.paid.get(agreement, 0) < gross for agreement, (_, gross) in self.wanted.items())
+        return sum(self.paid.get(agreement, 0) < total for agreement, (_, total) in self.wanted.items())
 
 
 def figures_of_post(data: bytes) -> Sequence[tuple[int, int]]:

@@ -37,10 +37,19 @@ def test_figures_of_post__another_call__has_none():
 
 
 def test_watch__posted_and_paid__counts_what_is_missing():
-    watch = Watch(None, {1: (10, 100), 2: (20, 200)}, 0)
+    watch = Watch(None, {1: (10, 100), 2: (20, 200)}, 0, unit_price=10_000_000)
     assert (watch.unposted, watch.unpaid) == (2, 2)
     watch.posted = {1: 10, 2: 19}  # an earlier figure of agreement 2
     watch.paid = {1: 100, 2: 190}
     assert (watch.unposted, watch.unpaid) == (1, 1)
     watch.posted[2], watch.paid[2] = 20, 200
     assert (watch.unposted, watch.unpaid) == (0, 0)
+
+
+def test_watch__last_units_are_worth_less_than_a_micro__wait_for_nothing():
+    """Units at 0.3 µ: 10 come to 3 µ, and so do 12; the relayer batches no figure that moves nothing."""
+    watch = Watch(None, {1: (12, 3)}, 0, unit_price=300_000)
+    watch.posted = {1: 9}  # 2 µ
+    assert watch.unposted == 1
+    watch.posted = {1: 10}
+    assert watch.unposted == 0
