@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import queue
 import signal
 import sys
 import threading
@@ -16,7 +17,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, Final
 
 import structlog
@@ -230,17 +230,24 @@ def _leadership(database: Database) -> Iterator[None]:
 
 
 def _drain_on_signals(stop: threading.Event, log: Any) -> None:
-    def drain(number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            return
+    """Sets `stop` at SIGTERM or SIGINT, and ends the process if it hangs after that.
+
+    A handler runs in the middle of anything that the main thread does, also while that holds the lock of the
+    log or of `stop`: all that it does itself is to wake a thread that may wait for these.
+    """
+    came: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+    def drain() -> None:
+        number = came.get()
         stop.set()
-        log.info("relayer_drains", signal=signal.Signals(number).name)
         guard = threading.Timer(DRAIN_LIMIT, os._exit, [0])
         guard.daemon = True
         guard.start()
+        log.info("relayer_drains", signal=signal.Signals(number).name)
 
-    signal.signal(signal.SIGTERM, drain)
-    signal.signal(signal.SIGINT, drain)
+    threading.Thread(target=drain, name="drain", daemon=True).start()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda caught, _frame: came.put(caught))
 
 
 def _signer(key_file: Path | None, environment: Mapping[str, str]) -> KeySigner:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,39 @@ def test_run__variable_is_no_address__is_refused_without_quoting(
     assert (result.exit_code, started) == (2, [])
     assert "[bad_endpoints]" in result.stderr
     assert "SECRET" not in result.output
+
+
+class HeldLog:
+    """A log whose lock is taken while it writes, as structlog's."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.said = threading.Event()
+        self.blocked_in_main = False
+
+    def info(self, _event: str, **_details: object) -> None:
+        in_main = threading.current_thread() is threading.main_thread()
+        if not self.lock.acquire(timeout=0.2 if in_main else 5.0):
+            self.blocked_in_main = in_main
+            return
+        self.lock.release()
+        self.said.set()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_drain_on_signals__comes_while_the_log_is_written__stops_and_blocks_nothing(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    monkeypatch.setattr(command, "DRAIN_LIMIT", 1e6)  # seconds: the guard must not end the tests
+    stop, log = threading.Event(), HeldLog()
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        command._drain_on_signals(stop, log)
+        with log.lock:  # the main thread is in the middle of a line
+            signal.raise_signal(number)
+        assert stop.wait(5.0)
+        assert log.said.wait(5.0)
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    assert not log.blocked_in_main
