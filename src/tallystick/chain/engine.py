@@ -38,6 +38,9 @@ REFUSED: Final = "refused"
 TRANSACTION_GAS_CAP: Final = 16_777_216
 """EIP-7825."""
 
+REQUESTS_AT_ONCE: Final = 100
+"""Requests in one JSON-RPC batch: nodes refuse longer ones (geth above 1 000, public endpoints above fewer)."""
+
 
 class NotListed(ChainError):
     """A transaction that this engine does not sign. Code `not_listed`."""
@@ -211,7 +214,7 @@ class TransactionEngine:
     # Receipts and finality
 
     def _observe(self, signed: Sequence[Logical], head: Head) -> list[Logical]:
-        """Reads receipts of all attempts, at one endpoint. Returns those whose nonce is not used yet."""
+        """Reads receipts of all attempts, then the nonces. Returns those whose nonce is not used yet."""
         hashes = [(one, attempt.hash) for one in signed for attempt in reversed(one.attempts)]
         requests: list[tuple[str, Sequence[Any]]] = [
             ("eth_getTransactionReceipt", ["0x" + hash_.hex()]) for _, hash_ in hashes
@@ -239,7 +242,7 @@ class TransactionEngine:
                 self._notice("transaction_reorged", key=one.key, kind=one.kind)
                 self._reached("engine.unmined")
             assert one.nonce is not None
-            if final_nonce > one.nonce and self._in_no_block(one):
+            if final_nonce > one.nonce and self._nonce_is_lost(one, one.nonce):
                 self._store.give_up_nonce(one.id)
                 self._notice("nonce_lost", key=one.key, kind=one.kind, nonce=one.nonce)
                 self._reached("engine.nonce_lost")
@@ -248,10 +251,14 @@ class TransactionEngine:
             # Else something of this nonce is in a block that is not final: its receipt, or finality, will tell.
         return waiting
 
-    def _in_no_block(self, one: Logical) -> bool:
-        """Asks once more: it may have been mined, and its nonce spent, between two answers."""
-        requests = [("eth_getTransactionReceipt", ["0x" + each.hash.hex()]) for each in one.attempts]
-        return all(answer is None for answer in self._results(requests))
+    def _nonce_is_lost(self, one: Logical, nonce: int) -> bool:
+        """Asks once more, all at one endpoint: it may have been mined, and its nonce spent, between two answers."""
+        requests: list[tuple[str, Sequence[Any]]] = [
+            ("eth_getTransactionReceipt", ["0x" + each.hash.hex()]) for each in one.attempts
+        ]
+        requests.append(("eth_getTransactionCount", [self._signer.address, "finalized"]))
+        *receipts, count = self._results(requests)
+        return int(count, 16) > nonce and all(answer is None for answer in receipts)
 
     def _mined(self, one: Logical, receipt: Mapping[str, Any], head: Head, finalized: int) -> None:
         if one.state != MINED or one.receipt is None or one.receipt["blockHash"] != receipt["blockHash"]:
@@ -383,7 +390,9 @@ class TransactionEngine:
         self._notice("transaction_not_taken", key=one.key, kind=one.kind, problem=problem)
 
     def _results(self, requests: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
-        answers = self._pool.exchange(requests)
+        answers: list[Mapping[str, Any]] = []
+        for start in range(0, len(requests), REQUESTS_AT_ONCE):
+            answers += self._pool.exchange(requests[start : start + REQUESTS_AT_ONCE])
         for answer, (method, _) in zip(answers, requests, strict=True):
             if answer.get("error"):
                 raise answer_error(answer["error"], method, self._pool.name)

@@ -91,8 +91,11 @@ class Follower:
         except NodeRefused:
             if end - start < _FEW_BLOCKS:
                 raise
-            self._log_range = max((end - start) // 2, 1)
+            self._halve(start, end)
             return start - 1
+        except NodeUnreachable:
+            self._halve(start, end)  # silence may mean that so much takes too long: ask for less next time
+            raise
         events = self._decoder.decode_all(logs)
         self._reached("follow.before")
         with self._database.write() as connection:
@@ -105,6 +108,9 @@ class Follower:
         self._log_range = min(self._log_range * 2, self._most)
         self._notice("followed", block=end, events=count)
         return end
+
+    def _halve(self, start: int, end: int) -> None:
+        self._log_range = max((end - start) // 2, 1)
 
     def _logs(self, start: int, end: int) -> tuple[Head, list[dict[str, Any]]]:
         """The last block and the logs of a range, from one endpoint: one that lags would leave logs out."""

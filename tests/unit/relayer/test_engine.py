@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from tests.support.fake_chain import FakeChain, FakeEndpoint, Sent
 
 from tallystick.chain.engine import EngineLimits, Intent, NotListed, TransactionEngine
@@ -17,6 +19,7 @@ from tallystick.chain.rpc import RpcPool
 from tallystick.chain.signers import KeySigner
 from tallystick.protocol.keys import PrivateKey
 from tallystick.store.database import Database
+from tallystick.store.tables import transactions
 from tallystick.store.transactions import SqlTransactionStore, add_intent, transaction_by_key
 
 TARGET = bytes(19) + b"\x07"
@@ -61,6 +64,10 @@ class Bench:
     def get(self, key: str = "post:1:0") -> Any:
         with self.database.read() as connection:
             return transaction_by_key(connection, key)
+
+    def states(self) -> dict[str, int]:
+        with self.database.read() as connection:
+            return dict(Counter(connection.execute(select(transactions.c.state)).scalars()))
 
     def events(self) -> list[str]:
         return [event for event, _ in self.told]
@@ -421,3 +428,35 @@ def test_step__no_node_answered_the_send__tried_again_without_waiting_for_a_bloc
     bench.second.exchange = real  # type: ignore[method-assign]
     bench.step()
     assert bench.second.hashes == [bench.get().attempts[0].hash]
+
+
+def test_step__finality_is_far_behind__asks_in_batches_that_nodes_take(bench: Bench) -> None:
+    """Many are mined but not final; nodes refuse long batches (here: above 100 requests) as a whole."""
+    bench.chain.finality = 1_000
+    longest: list[int] = []
+
+    def bounded(endpoint: FakeEndpoint) -> None:
+        inner = endpoint.exchange
+
+        def exchange(requests: Any) -> Any:
+            longest.append(len(requests))
+            if len(requests) > 100:
+                raise NodeUnreachable("did not answer every request of a batch")
+            return inner(requests)
+
+        endpoint.exchange = exchange  # type: ignore[method-assign]
+
+    bounded(bench.first)
+    bounded(bench.second)
+    for number in range(104):
+        bench.ask(f"post:{number}:0")
+    for _ in range(13):
+        bench.step()
+        bench.mine()
+    bench.step()
+    assert bench.states() == {"mined": 104}
+    bench.chain.finality = 0
+    bench.mine()
+    bench.step()
+    assert bench.states() == {"final": 104}
+    assert max(longest) <= 100

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import insert, select
 from tests.support.fake_chain import FakeChain, FakeEndpoint
 
-from tallystick.chain.errors import NodeRefused
+from tallystick.chain.errors import NodeRefused, NodeUnreachable
 from tallystick.chain.event_types import (
     EscrowClosed,
     EscrowCloseRequested,
@@ -189,7 +189,7 @@ def test_apply_events__skipped_in_a_strangers_transaction__is_ignored(settling: 
 class LoggingEndpoint(FakeEndpoint):
     """Answers eth_getLogs with one Settled event a block, for as many blocks as it can bear."""
 
-    bears = 10**9
+    bears = answers_in_time = 10**9
     ranges: Sequence[tuple[int, int]] = ()
 
     def _answer(self, method: str, params: Sequence[Any]) -> Any:
@@ -197,6 +197,8 @@ class LoggingEndpoint(FakeEndpoint):
             return super()._answer(method, params)
         start, end = (int(params[0][key], 16) for key in ("fromBlock", "toBlock"))
         self.ranges = [*self.ranges, (start, end)]
+        if end - start + 1 > self.answers_in_time:
+            raise NodeUnreachable("timed out")
         if end - start + 1 > self.bears:
             return {"error": {"code": -32602, "message": "query returned more than 10000 results"}}
         return {"result": []}
@@ -281,6 +283,23 @@ def test_step__node_bears_smaller_ranges_only__halves_until_it_answers(database:
     assert answered[0][0] == 3
     assert all(after[0] == before[1] + 1 for before, after in pairwise(answered))
     assert answered[-1][1] == 118
+
+
+def test_step__long_ranges_take_too_long__asks_for_shorter_ones_and_catches_up(database: Database) -> None:
+    desk = Desk(database, log_range=100)
+    desk.node.answers_in_time = 30
+    mined(desk, 120)
+    failures = 0
+    while desk.meta("followed_block") != "118" and failures < 20:
+        try:
+            desk.step()
+        except NodeUnreachable:
+            failures += 1
+    assert desk.meta("followed_block") == "118"
+    assert 0 < failures < 20
+    answered = [(start, end) for start, end in desk.node.ranges if end - start + 1 <= 30]
+    assert answered[0][0] == 3
+    assert all(after[0] == before[1] + 1 for before, after in pairwise(answered))
 
 
 def test_step__node_refuses_even_a_small_range__is_an_error(database: Database) -> None:
