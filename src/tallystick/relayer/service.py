@@ -31,7 +31,7 @@ from .contracts import Contracts
 from .follow import ChainRewritten, Follower
 from .keep import Keeper
 from .metrics import LOOPS, Metrics
-from .submit import Submitter
+from .submit import Submitter, take_over
 
 __all__ = ["Relayer"]
 
@@ -97,6 +97,9 @@ class Relayer:
             notice=self._notice,
             reached=reached,
         )
+        left = take_over(database, self.engine.sender)
+        if left:
+            self._log.warning("transactions_of_another_key", transactions=left, sender=signer.address)
         common: dict[str, Any] = {"notice": self._notice, "reached": reached}
         self._submitter = Submitter(
             database, contracts, self.engine, config.operator, post_deadline=config.post_deadline, **common

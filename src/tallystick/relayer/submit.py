@@ -18,8 +18,10 @@ from sqlalchemy import Connection, Row, Text, cast, func, literal, select, updat
 from tallystick.chain.engine import (
     FINAL,
     MINED,
+    QUEUED,
     REFUSED,
     REVERTED,
+    SENT,
     Intent,
     Notice,
     TransactionEngine,
@@ -33,7 +35,7 @@ from tallystick.store.transactions import add_intent
 from .batch import UNSETTLED, post_key
 from .contracts import Contracts, PostedBatch
 
-__all__ = ["Step", "Submitter", "judge_failed_post", "next_step", "retry_delay", "settle_key"]
+__all__ = ["Step", "Submitter", "judge_failed_post", "next_step", "retry_delay", "settle_key", "take_over"]
 
 FIRST_RETRY: Final = 5
 LAST_RETRY: Final = 600
@@ -170,12 +172,13 @@ class Submitter:
         self._notice("batch_" + step.value, batch=row.batch, problem=problem)
 
     def _judge(self, row: Row[Any], now: int) -> tuple[Step, int | None]:
-        """What to do with a failed post, and when it was posted if it was. Nobody is believed before finality."""
+        """What to do with a failed post, and when it was posted if it was. Nobody is believed before finality:
+        no transaction of ours would tell that a reorg took back what another one posted."""
         on_chain = self._contracts.posted(int(row.batch))
         step = judge_failed_post(on_chain, row.figures_hash, row.root, row.deadline, now)
-        if step is Step.LOST:
-            final = self._contracts.posted(int(row.batch), "finalized")
-            if judge_failed_post(final, row.figures_hash, row.root, row.deadline, now) is not Step.LOST:
+        if step in (Step.LOST, Step.POSTED):
+            on_chain = self._contracts.posted(int(row.batch), "finalized")
+            if judge_failed_post(on_chain, row.figures_hash, row.root, row.deadline, now) is not step:
                 return Step.NOTHING, None
         return step, None if on_chain is None else on_chain.posted_at
 
@@ -229,6 +232,28 @@ def _standings(connection: Connection, operator: int) -> list[Standing]:
         )
         for row in connection.execute(wanted)
     ]
+
+
+def take_over(database: Database, sender: bytes) -> int:
+    """Ends what other keys of this database left unfinished, so that `sender` asks for it anew. Returns how many.
+
+    What such a key has signed may still be mined, and does no harm: a batch is posted once and a figure paid once.
+    A post that is young counts when the chain says so in its final state (see `Submitter`).
+    """
+    others = (transactions.c.sender != sender, transactions.c.state.in_((QUEUED, SENT, MINED)))
+    with database.read() as connection:
+        keys = connection.execute(select(transactions.c.key).where(*others)).scalars().all()
+    if not keys:
+        return 0
+    with database.write() as connection:
+        for key in keys:
+            kind, _, rest = key.partition(":")
+            if kind == "post":
+                wanted = (batches.c.batch == rest.partition(":")[0], batches.c.state.in_(UNSETTLED))
+                connection.execute(update(batches).where(*wanted).values(state="planned", posted_at=None))
+        values = {"state": REFUSED, "problem": "another_key: the relayer was given another key meanwhile"}
+        connection.execute(update(transactions).where(*others).values(**values))
+    return len(keys)
 
 
 def wake_figures(connection: Connection, batch: str, now: int) -> None:
