@@ -142,6 +142,21 @@ def test_body__stops_coming__408(database: Database) -> None:
     assert (answer.status, answer.code) == (408, "body_timeout")
 
 
+def test_body__drips_in__408_after_a_while(database: Database) -> None:
+    """Each part in time, the whole never: it must not hold its place for ever."""
+    taken = 0
+
+    async def receive() -> Message:
+        nonlocal taken
+        taken += 1
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b" ", "more_body": taken < 2_000}
+
+    answer = asyncio.run(ask(app_of(database, chunk_timeout=5.0, body_timeout=0.1), receive))
+    assert (answer.status, answer.code) == (408, "body_timeout")
+    assert taken < 100
+
+
 def test_backlog__too_many_bodies_at_once__429_with_retry_after_then_room_again(database: Database) -> None:
     app = app_of(database, waiting_requests=1, retry_after=7)
     content = json.dumps(receipt_json(101, 10)).encode()

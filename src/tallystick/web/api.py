@@ -58,7 +58,7 @@ def create_app(context: WebContext) -> FastAPI:
     _add_ingest(app, context, gate, workers, allowed)
     _add_reads(app, context, readers, allowed)
     _add_health(app, context, readers, allowed)
-    _add_page(app, context)
+    _add_page(app, context, readers)
 
     app.add_middleware(SecureHeaders)
     return app
@@ -251,7 +251,7 @@ def _add_health(app: FastAPI, context: WebContext, readers: CapacityLimiter, all
 # -- the operator's page -------------------------------------------------------------------------------------
 
 
-def _add_page(app: FastAPI, context: WebContext) -> None:
+def _add_page(app: FastAPI, context: WebContext, readers: CapacityLimiter) -> None:
     templates = Environment(loader=FileSystemLoader(_HERE / "templates"), autoescape=select_autoescape())
     template = templates.get_template("status.html")
     app.mount("/static", StaticFiles(directory=_HERE / "static"), name="static")
@@ -260,7 +260,7 @@ def _add_page(app: FastAPI, context: WebContext) -> None:
     async def page() -> HTMLResponse:
         status = None
         if not context.api_keys:  # with keys the page asks for one and fills itself
-            status = await anyio.to_thread.run_sync(_status, context)
+            status = await anyio.to_thread.run_sync(_status, context, limiter=readers)
         return HTMLResponse(
             template.render(status=status, version=tallystick.__version__),
             headers={"Cache-Control": "no-store"},

@@ -57,9 +57,11 @@ class Gate:
 
     async def _parts(self, request: Request) -> AsyncIterator[bytes]:
         stream = request.stream()
+        clock = asyncio.get_running_loop().time
+        end = clock() + self._limits.body_timeout
         while True:
             try:
-                async with asyncio.timeout(self._limits.chunk_timeout):
+                async with asyncio.timeout(min(self._limits.chunk_timeout, max(end - clock(), 0.0))):
                     part = await anext(stream, None)
             except TimeoutError:
                 raise ApiError("body_timeout", "The body stopped coming; send it again.") from None

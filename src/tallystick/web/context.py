@@ -52,13 +52,17 @@ class Health(NamedTuple):
 
 @dataclass(frozen=True)
 class Limits:
-    """How much the web side takes on at once. Above it, clients get 429 and `Retry-After`."""
+    """How much the web side takes on at once. Above it, clients get 429 and `Retry-After`.
+
+    Seconds: `chunk_timeout` for the next part of a body, `body_timeout` for all of it.
+    """
 
     body: int = MAX_BODY
     waiting_bytes: int = 4 * MAX_BODY
     waiting_requests: int = 256
     workers: int = 4
     chunk_timeout: float = 30.0
+    body_timeout: float = 600.0
     retry_after: int = 2
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, Integer, func, select
 
 from tallystick.protocol.enums import Mode, Status
 from tallystick.store.tables import (
@@ -67,7 +67,11 @@ def agreement(connection: Connection, number: int) -> schemas.AgreementRecord | 
 
 def batch_page(connection: Connection, state: str | None, limit: int, offset: int) -> schemas.Batches:
     """`limit` batches from `offset` on, the newest first."""
-    query = select(batches).order_by(batches.c.created_at.desc(), batches.c.policy, batches.c.nonce.desc())
+    small = (column for column in batches.c if column.name not in ("figures", "outputs"))  # these are long
+    leaves = (func.length(batches.c.outputs) / 32).cast(Integer).label("leaves")
+    query = select(*small, leaves).order_by(
+        batches.c.created_at.desc(), batches.c.policy, batches.c.nonce.desc()
+    )
     if state is not None:
         query = query.where(batches.c.state == state)
     rows = connection.execute(query.limit(limit + 1).offset(offset)).mappings().all()
@@ -79,7 +83,7 @@ def batch_page(connection: Connection, state: str | None, limit: int, offset: in
             nonce=row["nonce"],
             state=row["state"],
             criterion=row["criterion"],
-            leaves=len(row["outputs"]) // 32,
+            leaves=row["leaves"],
             value=row["value"],
             moved=row["moved"],
             root=_hex(row["root"]),

@@ -10,6 +10,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from tallystick.web.connection import BoundedHttp
 from tallystick.web.context import WebProblem
 
 _START_TIMEOUT: Final = 15.0
@@ -42,6 +43,8 @@ class WebServer:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
+                http=BoundedHttp,
+                ws="none",
                 log_config=None,
                 access_log=False,
                 server_header=False,
