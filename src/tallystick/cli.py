@@ -72,8 +72,8 @@ def replay(
     rpc: Annotated[
         str | None,
         typer.Option(
-            help="Use this node instead of an own Anvil, as TALLYSTICK_RPC_URL or TALLYSTICK_RPC_URL_FILE"
-            " do when it is left out; gas is paid by TALLYSTICK_DEPLOYER_KEY or"
+            help="Use this node instead of an own Anvil; `env` takes it from TALLYSTICK_RPC_URL or"
+            " TALLYSTICK_RPC_URL_FILE. Gas is paid by TALLYSTICK_DEPLOYER_KEY or"
             " TALLYSTICK_DEPLOYER_KEY_FILE, on chain 31337 by Anvil's first account when neither is set."
         ),
     ] = None,
@@ -97,12 +97,12 @@ def replay(
     Exits with 0 when everything agrees, with 1 when a figure differs (the report is written all the same),
     with 2 when something about the request is wrong.
     """
-    from tallystick.chain.endpoints import endpoints_from
+    from tallystick.chain.endpoints import chosen_endpoints
     from tallystick.replay.command import replay_trace
     from tallystick.replay.options import ReplayOptions
 
     with _sentences():
-        endpoints = endpoints_from(() if rpc is None else (rpc,), os.environ)
+        endpoints = chosen_endpoints(rpc, os.environ)
         options = ReplayOptions(
             trace=trace,
             format=format,

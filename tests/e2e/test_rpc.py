@@ -57,6 +57,7 @@ def test_replay__address_with_a_key_from_a_file__is_on_no_command_line(run, llm_
         done = run(
             *("replay", llm_trace(12), "--format", "azure-llm", "--customers", 3, "--providers", 2),
             *("--unit-price", 600_000, "--fee-bps", 500, "--report", tmp_path / "out.json", "--window", 3),
+            *("--rpc", "env"),
             environment={"TALLYSTICK_RPC_URL_FILE": str(secret)},
         )
         relayer = int(done.until(r"relayer runs: pid (\d+)")[1])

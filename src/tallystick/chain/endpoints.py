@@ -13,7 +13,7 @@ from typing import Final
 
 from .errors import ChainError
 
-__all__ = ["RPC_VARIABLE", "BadEndpoints", "endpoints_from", "handed_over", "split_endpoints"]
+__all__ = ["RPC_VARIABLE", "BadEndpoints", "chosen_endpoints", "endpoints_from", "handed_over", "split_endpoints"]
 
 RPC_VARIABLE: Final = "TALLYSTICK_RPC_URL"
 
@@ -50,6 +50,22 @@ def endpoints_from(flags: Sequence[str], environment: Mapping[str, str]) -> tupl
         why = getattr(error, "strerror", None) or "it is no text"
         raise BadEndpoints(f"the file {file} that {RPC_VARIABLE}_FILE names cannot be read: {why}") from None
     return split_endpoints(text, f"{RPC_VARIABLE}_FILE")
+
+
+def chosen_endpoints(flag: str | None, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """The endpoints of a flag that may be left out (none: whatever the environment says, nobody's node is used
+    unasked) or be `env` (those of the environment).
+
+    Raises BadEndpoints as `endpoints_from` does, and for `env` when the environment names none.
+    """
+    if flag is None:
+        return ()
+    if flag != "env":
+        return (flag,)
+    urls = endpoints_from((), environment)
+    if not urls:
+        raise BadEndpoints(f"`env` needs {RPC_VARIABLE} or {RPC_VARIABLE}_FILE: neither is set")
+    return urls
 
 
 def split_endpoints(text: str, name: str) -> tuple[str, ...]:

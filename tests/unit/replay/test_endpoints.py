@@ -28,7 +28,10 @@ def play(*more: str) -> Result:
     return CliRunner().invoke(app, ["replay", "trace.csv", *flags])
 
 
-def test_replay__no_endpoint__starts_a_chain_of_its_own(played: list[ReplayOptions]) -> None:
+def test_replay__no_flag__starts_a_chain_of_its_own_whatever_the_environment_says(
+    played: list[ReplayOptions], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TALLYSTICK_RPC_URL", FIRST)
     assert play().exit_code == 0
     assert (played[0].rpc, played[0].more_rpc) == (None, ())
     assert played[0].challenge_window == 86_400
@@ -38,7 +41,7 @@ def test_replay__variable__is_the_node_and_the_rest_is_for_the_relayer(
     played: list[ReplayOptions], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TALLYSTICK_RPC_URL", f"{FIRST},{SECOND}")
-    assert play().exit_code == 0
+    assert play("--rpc", "env").exit_code == 0
     assert (played[0].rpc, played[0].more_rpc) == (FIRST, (SECOND,))
     assert played[0].challenge_window == 30
 
@@ -49,7 +52,7 @@ def test_replay__file__is_read(
     file = tmp_path / "rpc"
     file.write_text(FIRST + "\n")
     monkeypatch.setenv("TALLYSTICK_RPC_URL_FILE", str(file))
-    assert play().exit_code == 0
+    assert play("--rpc", "env").exit_code == 0
     assert (played[0].rpc, played[0].more_rpc) == (FIRST, ())
 
 
@@ -66,7 +69,13 @@ def test_replay__both_variables__one_sentence_and_two(
 ) -> None:
     monkeypatch.setenv("TALLYSTICK_RPC_URL", FIRST)
     monkeypatch.setenv("TALLYSTICK_RPC_URL_FILE", "rpc")
-    result = play()
+    result = play("--rpc", "env")
     assert (result.exit_code, played) == (2, [])
     assert "both set" in result.stderr
     assert "SECRET" not in result.output
+
+
+def test_replay__env_and_no_variable__says_what_to_set(played: list[ReplayOptions]) -> None:
+    result = play("--rpc", "env")
+    assert (result.exit_code, played) == (2, [])
+    assert "TALLYSTICK_RPC_URL" in result.stderr
