@@ -175,7 +175,7 @@ def _fail(sentence: str, code: int) -> NoReturn:
 
 def main() -> None:
     """Entry point of the console script."""
-    if len(sys.argv) > 1 and sys.argv[1] == "relayer":
+    if len(sys.argv) < 2 or sys.argv[1] in ("relayer", "--help"):  # its imports take a while
         from tallystick.relayer.command import app as relayer
 
         app.add_typer(relayer, name="relayer")

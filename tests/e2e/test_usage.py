@@ -86,3 +86,22 @@ def test_version__asked__is_said():
     result = CliRunner().invoke(app, ["--version"])
     assert result.exit_code == 0
     assert result.output.startswith("tallystick ")
+
+
+def test_help__shows_every_command(run):
+    done = run("--help")
+    assert done.wait(30) == 0, done.said
+    assert all(f"\n  {name} " in done.said for name in ("replay", "demo", "relayer"))
+
+
+def test_rpc__no_address__is_quoted(trace, tmp_path):
+    done = invoke(trace, tmp_path / "out.json", rpc="me:secret@localhost:8545/secret")
+    assert done.exit_code == 2
+    assert "'localhost:8545' is no http or https address" in done.stderr
+    assert "secret" not in done.stderr
+
+
+def test_report__folder_that_takes_no_files__is_refused_before_anything_starts(trace):
+    done = invoke(trace, "/proc/out.json")  # root may write there by its rights, and yet cannot
+    assert done.exit_code == 2
+    assert "/proc" in done.stderr

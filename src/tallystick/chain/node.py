@@ -80,7 +80,9 @@ class HttpTransport:
     def __init__(self, url: str, timeout: float = 30.0) -> None:
         """`timeout` in seconds for each exchange."""
         if urlsplit(url).scheme not in ("http", "https"):
-            raise NodeUnreachable(f"{redacted(url)} is no http or https address")
+            # Without a scheme all of it is a path, which may hold a key: only what looks like a host is shown.
+            shown = redacted(url) if "://" in url else repr(url.partition("/")[0].rpartition("@")[2])
+            raise NodeUnreachable(f"{shown} is no http or https address")
         self.name = redacted(url)
         self._url = url
         self._client = httpx.Client(timeout=timeout, headers={"Content-Type": "application/json"})

@@ -6,6 +6,7 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from tallystick.replay.errors import UsageProblem
 
@@ -191,5 +192,10 @@ def make_folder(folder: Path) -> None:
         raise UsageProblem(
             f"The folder {folder} for the report cannot be made: {problem.strerror or problem}."
         ) from None
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UsageProblem(f"The report cannot be written: no permission for the folder {folder}.")
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as problem:
+        raise UsageProblem(
+            f"The report cannot be written to the folder {folder}: {problem.strerror or problem}."
+        ) from None
