@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, Text, case, cast, literal, select, update
+from sqlalchemy import Connection, Text, case, cast, func, literal, select, update
 
 from tallystick.chain.engine import Intent, Notice, TransactionEngine
 from tallystick.chain.errors import ContractRefused
@@ -21,6 +21,10 @@ from .submit import settle_key
 __all__ = ["Keeper", "Refundable", "due_refunds", "may_settle"]
 
 REFUNDS_A_STEP: Final = 8
+"""Refunds that may wait for their block at a time: what is asked for is read in every round."""
+
+HELD_PAUSE: Final = 600
+"""Seconds of chain time until a refund that the contract refused is looked at again."""
 
 
 class Refundable(NamedTuple):
@@ -73,6 +77,7 @@ class Keeper:
         self._notice = notice
         self._reached = reached
         self._graces: int | None = None
+        self._held_until: dict[int, int] = {}
 
     def step(self, head: Head) -> None:
         """Asks for what is due. Raises ChainError when the chain cannot be read."""
@@ -122,23 +127,39 @@ class Keeper:
     def _refund(self, now: int) -> None:
         if self._graces is None:
             self._graces = self._contracts.graces()
+        self._held_until = {one: until for one, until in self._held_until.items() if until > now}
         with self._database.read() as connection:
-            due = due_refunds(open_agreements(connection, now), self._graces, now)[:REFUNDS_A_STEP]
-        for agreement in due:
+            room = REFUNDS_A_STEP - connection.execute(_REFUNDS_UNDER_WAY).scalar_one()
+            if room <= 0:
+                return
+            due = due_refunds(open_agreements(connection, now, len(self._held_until)), self._graces, now)
+        for agreement in [one for one in due if one not in self._held_until][:REFUNDS_A_STEP]:
+            if room == 0:
+                return
             call = self._contracts.refund_call(agreement)
             intent = Intent(f"refund:{agreement}:0", "refund", self._contracts.escrow, call)
             try:
                 self._contracts.simulate(intent.target, call, self._engine.sender)
             except ContractRefused as refusal:
+                self._held_until[agreement] = now + HELD_PAUSE
                 self._notice("refund_waits", agreement=agreement, reason=refusal.code)
                 continue
+            room -= 1
             with self._database.write() as connection:
                 add_intent(connection, self._engine.sender, intent, now)
             self._notice("refund_asked", agreement=agreement)
 
 
-def open_agreements(connection: Connection, now: int) -> list[Refundable]:
-    """Open agreements that ended before `now` and for which no refund was asked yet, oldest end first."""
+_REFUNDS_UNDER_WAY: Final = (
+    select(func.count())
+    .select_from(transactions)
+    .where(transactions.c.state.in_(("queued", "sent")), transactions.c.kind == "refund")
+)
+
+
+def open_agreements(connection: Connection, now: int, more: int = 0) -> list[Refundable]:
+    """Open agreements that ended before `now` and for which no refund was asked yet, oldest end first: 256 and
+    `more`."""
     end = case((agreements.c.stop_at > 0, agreements.c.stop_at), else_=agreements.c.expiry)
     longest = case(
         (policies.c.challenge_window > policies.c.self_post_window, policies.c.challenge_window),
@@ -152,6 +173,6 @@ def open_agreements(connection: Connection, now: int) -> list[Refundable]:
         .join_from(agreements, policies, agreements.c.policy == policies.c.policy)
         .where(agreements.c.status == Status.OPEN, end < now, ~asked.exists())
         .order_by(end)
-        .limit(256)
+        .limit(256 + more)
     )
     return [Refundable(*row) for row in connection.execute(wanted)]
