@@ -19,7 +19,7 @@ import yaml
 from ape.cli import ConnectedProviderCommand, account_option
 
 from tallystick.chain.anvil import DEV_KEYS
-from tallystick.chain.ape_bridge import ApeSigner, ApeTransport
+from tallystick.chain.ape_bridge import ApeSigner, ApeTransport, SaysWhenUnreachable
 from tallystick.chain.deployer import deploy
 from tallystick.chain.deployment import Plan, networks
 from tallystick.chain.node import Node
@@ -30,6 +30,10 @@ from tallystick.protocol.errors import TallystickError
 
 LOCAL_CHAINS = (1337, 31337)
 PLANS = {"local": "local", "sepolia": "sepolia", "base:sepolia": "base-sepolia"}
+
+
+class Command(SaysWhenUnreachable, ConnectedProviderCommand):
+    """One of Ape's commands on a network."""
 
 
 def plan_name(ecosystem: str, network: str) -> str:
@@ -65,7 +69,7 @@ def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
     return parsed
 
 
-@click.command(cls=ConnectedProviderCommand)
+@click.command(cls=Command)
 @account_option()
 @click.option("--plan", help="Plan in src/tallystick/networks; by default the network's own.")
 @click.option(

@@ -19,7 +19,7 @@ from ape.cli import ConnectedProviderCommand, account_option
 
 from tallystick.chain import provider_ops as ops
 from tallystick.chain.abi import checksum
-from tallystick.chain.ape_bridge import ApeSigner, ApeTransport
+from tallystick.chain.ape_bridge import ApeSigner, ApeTransport, SaysWhenUnreachable
 from tallystick.chain.errors import OperatorRefusal
 from tallystick.chain.node import Node
 from tallystick.chain.provider_desk import ProviderDesk, send_all
@@ -32,6 +32,10 @@ from tallystick.protocol.hashing import keccak256
 
 Planner = Callable[[ProviderDesk, ops.Position], list[ops.Action]]
 Settings = dict[str, Any]
+
+
+class Command(SaysWhenUnreachable, ConnectedProviderCommand):
+    """One of Ape's commands on a network."""
 
 
 def common(command: Callable[..., None]) -> Callable[..., None]:
@@ -99,7 +103,7 @@ def cli() -> None:
     """Register, stake and earn as a provider."""
 
 
-@cli.command(cls=ConnectedProviderCommand)
+@cli.command(cls=Command)
 @common
 @click.option("--hardware-class", required=True, help="data-centre-gpu, consumer-gpu, asic or consumer-soc.")
 @click.option("--region", default="", help="ISO 3166: US, or 840.")
@@ -124,7 +128,7 @@ def register(provider: Any, ecosystem: Any, **settings: Any) -> None:
     run(provider, ecosystem, settings, planner)
 
 
-@cli.command(cls=ConnectedProviderCommand)
+@cli.command(cls=Command)
 @common
 @click.argument("amount")
 def stake(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None:
@@ -136,7 +140,7 @@ def stake(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None:
     run(provider, ecosystem, settings, planner)
 
 
-@cli.command(cls=ConnectedProviderCommand)
+@cli.command(cls=Command)
 @common
 @click.argument("amount")
 def unstake(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None:
@@ -149,7 +153,7 @@ def unstake(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None
     run(provider, ecosystem, settings, planner)
 
 
-@cli.command(cls=ConnectedProviderCommand)
+@cli.command(cls=Command)
 @common
 @click.option("--to", help="Who receives it; the account itself by default.")
 def withdraw(provider: Any, ecosystem: Any, to: str | None, **settings: Any) -> None:
@@ -161,14 +165,14 @@ def withdraw(provider: Any, ecosystem: Any, to: str | None, **settings: Any) -> 
     run(provider, ecosystem, settings, planner)
 
 
-@cli.command(cls=ConnectedProviderCommand)
+@cli.command(cls=Command)
 @common
 def earnings(provider: Any, ecosystem: Any, **settings: Any) -> None:
     """Show what was earned, claimed and can be claimed, and the parts of the stake."""
     run(provider, ecosystem, settings, None)
 
 
-@cli.command(cls=ConnectedProviderCommand)
+@cli.command(cls=Command)
 @common
 @click.option("--to", help="Who receives it; the account itself by default.")
 @click.option("--from-account", type=int, help="One of the accounts in Escrow; by default all.")
@@ -181,7 +185,7 @@ def claim(provider: Any, ecosystem: Any, to: str | None, from_account: int | Non
     run(provider, ecosystem, settings, planner)
 
 
-@cli.command("authorise-device", cls=ConnectedProviderCommand)
+@cli.command("authorise-device", cls=Command)
 @common
 @click.argument("address")
 def authorise_device(provider: Any, ecosystem: Any, address: str, **settings: Any) -> None:
@@ -195,7 +199,7 @@ def authorise_device(provider: Any, ecosystem: Any, address: str, **settings: An
     run(provider, ecosystem, settings, planner)
 
 
-@cli.command(cls=ConnectedProviderCommand)
+@cli.command(cls=Command)
 @common
 @click.argument("amount")
 @click.option("--to", help="Who receives it; the account itself by default.")

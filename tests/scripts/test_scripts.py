@@ -27,7 +27,11 @@ class Ape:
         self._process = subprocess.Popen(
             [sys.executable, str(ROOT / "tests" / "scripts" / "ape_process.py")],
             cwd=ROOT,
-            env={**os.environ, "APE_DATA_FOLDER": str(ROOT / ".cache" / "ape"), "COLUMNS": "200"},
+            env={
+                **{name: value for name, value in os.environ.items() if not name.endswith("SEPOLIA_RPC_URL")},
+                "APE_DATA_FOLDER": str(ROOT / ".cache" / "ape"),
+                "COLUMNS": "200",
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -136,6 +140,14 @@ def test_deploy__public_chain_with_a_key_that_everybody_knows__is_refused(ape: A
         assert "test account, whose key everybody knows" in shell.refuses("deploy")
         assert sepolia.node.block_number() == 0
     assert not list(tmp_path.iterdir())
+
+
+def test_scripts__no_node_there__one_sentence(ape: Ape, tmp_path: Path) -> None:
+    nobody = Shell(ape, "ethereum:local:http://127.0.0.1:9", tmp_path)
+    for command in (("deploy",), ("provider", "earnings")):
+        assert "is it running, is the address right? [node_unreachable]" in nobody.refuses(*command)
+    unnamed = Shell(ape, "ethereum:sepolia", tmp_path)
+    assert "set SEPOLIA_RPC_URL" in unnamed.refuses("deploy")
 
 
 def test_provider__whole_life__is_told_step_by_step(anvil: Anvil, shell: Shell, tmp_path: Path) -> None:

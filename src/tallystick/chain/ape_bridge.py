@@ -3,15 +3,18 @@ imported here."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+import click
 
 from tallystick.chain.abi import checksum
 from tallystick.chain.errors import NodeUnreachable, SignerProblem
 from tallystick.chain.signers import SignedTransaction
 from tallystick.protocol.hashing import keccak256
 
-__all__ = ["ApeSigner", "ApeTransport"]
+__all__ = ["ApeSigner", "ApeTransport", "SaysWhenUnreachable"]
 
 
 class ApeTransport:
@@ -30,6 +33,27 @@ class ApeTransport:
 
     def close(self) -> None:
         """Ape closes what it opened."""
+
+
+class SaysWhenUnreachable:
+    """For Ape's command classes, before them among the bases: a node that cannot be reached is one sentence."""
+
+    UNREACHABLE = frozenset({"ConfigError", "ProviderError", "NodeSoftwareNotInstalledError"})
+
+    def invoke(self, context: click.Context) -> Any:
+        """See `click.Command.invoke`; raises ClickException instead of Ape's own errors of connecting."""
+        try:
+            return super().invoke(context)  # type: ignore[misc]
+        except Exception as error:
+            if self.UNREACHABLE.isdisjoint(kind.__name__ for kind in type(error).__mro__):
+                raise
+            unset = re.search(r"\$\{(\w+)\}", str(error))
+            text = (
+                f"The network's node is not known: set {unset[1]} to its address."
+                if unset
+                else f"The node does not answer ({type(error).__name__}): is it running, is the address right?"
+            )
+            raise click.ClickException(f"{text} [node_unreachable]") from None
 
 
 class ApeSigner:
