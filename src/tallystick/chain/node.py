@@ -67,9 +67,12 @@ class Transport(Protocol):
 
 
 def redacted(url: str) -> str:
-    """An endpoint without what may be secret: scheme, host and port only."""
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
+    """An endpoint without what may be secret: scheme, host and port only; "?" when these cannot be told."""
+    try:
+        parts = urlsplit(url)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "?"
     hidden = "/…" if parts.path.strip("/") or parts.query else ""
     return f"{parts.scheme}://{parts.hostname or '?'}{port}{hidden}"
 
@@ -79,7 +82,11 @@ class HttpTransport:
 
     def __init__(self, url: str, timeout: float = 30.0) -> None:
         """`timeout` in seconds for each exchange."""
-        if urlsplit(url).scheme not in ("http", "https"):
+        try:
+            parsed = httpx.URL(url)
+        except httpx.InvalidURL:
+            parsed = httpx.URL()
+        if parsed.scheme not in ("http", "https") or not parsed.host:
             # Without a scheme all of it is a path, which may hold a key: only what looks like a host is shown.
             shown = redacted(url) if "://" in url else repr(url.partition("/")[0].rpartition("@")[2])
             raise NodeUnreachable(f"{shown} is no http or https address")

@@ -113,3 +113,13 @@ def test_batch__empty__asks_nothing() -> None:
     transport = FakeTransport({})
     assert Node(transport).batch([]) == []
     assert transport.exchanges == 0
+
+
+@pytest.mark.parametrize(
+    "url", ["http://host:SECRET", "http://[::1/SECRET", "http://é☃.example/SECRET", "http:///SECRET"]
+)
+def test_http_transport__malformed_address__is_refused_in_a_sentence_without_it(url: str) -> None:
+    with pytest.raises(NodeUnreachable) as problem:
+        HttpTransport(url)
+    assert "SECRET" not in str(problem.value)
+    assert "no http or https address" in problem.value.message
