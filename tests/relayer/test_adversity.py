@@ -211,3 +211,23 @@ def test_round__one_loop_fails__the_others_have_their_turn(scene: Scene, databas
     assert 'tallystick_loop_errors_total{code="fault",loop="keep"} 1.0' in told
     assert driver.relayer.ages()["keep"] == 2 * driver.relayer.ages()["batch"] == 120.0
     driver.stop()
+
+
+def test_rounds__a_figure_is_above_what_the_stake_allows__others_go_on_and_it_is_told(
+    scene: Scene, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver = Driver(scene, database)
+    small, big = scene.agreements[:2]
+    driver.round()
+    terms = driver.contracts.posting_terms
+    with monkeypatch.context() as stake:
+        stake.setattr(
+            driver.contracts, "posting_terms", lambda *of: terms(*of)._replace(limit=700_000, room=700_000)
+        )
+        posted(driver, [(small, 1_000_000), (big, 2_000_000)])  # 600 000 and 1 200 000 µ
+    assert [row["agreement"] for row in driver.rows("batch_leaves")] == [small]
+    told = generate_latest(driver.metrics.registry).decode()
+    assert 'tallystick_batch_waits_total{reason="above_limit"} 1.0' in told
+    let_pass(driver, 12, 12, 60, 12, 12, WINDOW, 12, 12, 12, 12, WINDOW, 12, 12, 12, 12)
+    assert (scene.paid(small), scene.paid(big)) == (600_000, 1_200_000)
+    driver.stop()

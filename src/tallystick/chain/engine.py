@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 
 from tallystick.protocol.keys import parse_address, to_checksum
 
-from .errors import ChainError, ContractRefused, NodeUnreachable
+from .errors import ChainError, ContractRefused, NodeRefused, NodeUnreachable
 from .fees import FeeLimits, GasFees, first_fees, market_fees, replacement_fees
 from .node import Node, answer_error
 from .rpc import Head, RpcPool, SendAnswer, SendOutcome
@@ -321,6 +321,9 @@ class TransactionEngine:
             self._notice("transaction_refused", key=one.key, kind=one.kind, problem=problem)
             self._reached("engine.refused")
             return
+        except NodeRefused as refusal:  # others need not wait for it
+            self._tell_problem(one, refusal.message)
+            return
         fees = first_fees(self._market(head), self._limits.fees.cap)
         self._sign(one, self._next_nonce(), gas_limit, fees, head)
 
@@ -388,6 +391,12 @@ class TransactionEngine:
         if problem != one.problem:
             self._store.note(one.id, problem)
         self._notice("transaction_not_taken", key=one.key, kind=one.kind, problem=problem)
+
+    def _tell_problem(self, one: Logical, problem: str) -> None:
+        """Once: it is asked again in every round."""
+        if problem[:500] != one.problem:
+            self._store.note(one.id, problem[:500])
+            self._notice("transaction_not_taken", key=one.key, kind=one.kind, problem=problem[:500])
 
     def _results(self, requests: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         answers: list[Mapping[str, Any]] = []

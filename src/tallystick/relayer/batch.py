@@ -200,6 +200,11 @@ class Batcher:
             return
         self._quiet_until = self._back_off = 0.0
         self._draining = len(plans) > 1
+        above = sum(value_of(figure) > terms.limit for figure in waiting)
+        if above:  # no batch can hold them until the stake or the policy's cap is higher
+            self._notice(
+                "batch_waits", reason="above_limit", policy=self._policy, figures=above, limit=terms.limit
+            )
         self._commit(plans[0], header, encoded, outputs, call, head.timestamp)
 
     def _commit(

@@ -76,7 +76,7 @@ class Follower:
         for _ in range(ranges):
             if at >= final.number:
                 break
-            at = self._read_range(at + 1, min(at + self._log_range, final.number), head)
+            at = self._read_range(at + 1, min(at + self._log_range, final.number), self._checked, head)
         else:
             return at >= final.number
         if time_known != str(head.timestamp):
@@ -84,10 +84,13 @@ class Follower:
                 set_meta(connection, CHAIN_TIME, str(head.timestamp))
         return True
 
-    def _read_range(self, start: int, end: int, head: Head) -> int:
-        """Returns the block up to which it came: less than `end` when the node gives only smaller ranges."""
+    def _read_range(self, start: int, end: int, known: str | None, head: Head) -> int:
+        """Returns the block up to which it came: less than `end` when the node gives only smaller ranges.
+
+        `known` is the hash of the block before `start`.
+        """
         try:
-            last, logs = self._logs(start, end)
+            last, logs = self._logs(start, end, known)
         except NodeRefused:
             if end - start < _FEW_BLOCKS:
                 raise
@@ -112,17 +115,26 @@ class Follower:
     def _halve(self, start: int, end: int) -> None:
         self._log_range = max((end - start) // 2, 1)
 
-    def _logs(self, start: int, end: int) -> tuple[Head, list[dict[str, Any]]]:
-        """The last block and the logs of a range, from one endpoint: one that lags would leave logs out."""
+    def _logs(self, start: int, end: int, known: str | None) -> tuple[Head, list[dict[str, Any]]]:
+        """The last block and the logs of a range, from one endpoint: one that lags would leave logs out.
+
+        Its block before the range must be the one that was read last, or two chains would mix.
+        """
         wanted = {"address": self._addresses, "fromBlock": hex(start), "toBlock": hex(end)}
-        block, logs = self._pool.exchange(
-            [("eth_getBlockByNumber", [hex(end), False]), ("eth_getLogs", [wanted])]
+        before, block, logs = self._pool.exchange(
+            [
+                ("eth_getBlockByNumber", [hex(max(start - 1, 0)), False]),
+                ("eth_getBlockByNumber", [hex(end), False]),
+                ("eth_getLogs", [wanted]),
+            ]
         )
         for answer, method in ((block, "eth_getBlockByNumber"), (logs, "eth_getLogs")):
             if answer.get("error"):
                 raise answer_error(answer["error"], method, self._pool.name)
         if block["result"] is None or logs["result"] is None:
             raise NodeUnreachable(f"{self._pool.name} has no block {end} yet, which is final elsewhere")
+        if known is not None and before.get("result") and before["result"]["hash"] != known:
+            raise _rewritten(start - 1)
         if any(log.get("removed") for log in logs["result"]):
             raise NodeUnreachable(f"{self._pool.name} gave logs that a reorg removed")
         return head_of(block["result"]), list(logs["result"])
@@ -131,7 +143,11 @@ class Follower:
         """Once a start: the block that was read last must be what it was."""
         found = "0x" + self._pool.head(block).hash.hex()
         if found != known:
-            raise ChainRewritten(
-                f"block {block}, which was final, has changed: the chain is another one; give a new database"
-            )
+            raise _rewritten(block)
         self._checked = known
+
+
+def _rewritten(block: int) -> ChainRewritten:
+    return ChainRewritten(
+        f"block {block}, which was final, has changed: the chain is another one; give a new database"
+    )

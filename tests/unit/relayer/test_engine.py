@@ -460,3 +460,28 @@ def test_step__finality_is_far_behind__asks_in_batches_that_nodes_take(bench: Be
     bench.step()
     assert bench.states() == {"final": 104}
     assert max(longest) <= 100
+
+
+def test_step__node_refuses_to_estimate_one__the_others_go_on_and_it_is_tried_again(bench: Bench) -> None:
+    for endpoint in (bench.first, bench.second):
+        answer = endpoint._answer
+
+        def picky(method: str, params: Any, answer: Any = answer) -> Any:
+            if method == "eth_estimateGas" and params[0]["data"].endswith("ff") and picky_about:
+                return {"error": {"code": -32000, "message": "gas required exceeds allowance (30000000)"}}
+            return answer(method, params)
+
+        endpoint._answer = picky  # type: ignore[method-assign]
+    picky_about = [True]
+    bench.ask("post:1:0", POST + b"\xff")
+    bench.ask("post:2:0", POST + b"\x01")
+    bench.step()
+    assert (bench.get("post:1:0").state, bench.get("post:2:0").state) == ("queued", "sent")
+    assert "gas required exceeds allowance" in bench.get("post:1:0").problem
+    assert bench.events().count("transaction_not_taken") == 1
+    bench.step()
+    assert bench.events().count("transaction_not_taken") == 1, "told once"
+    picky_about.clear()
+    bench.mine()
+    bench.step()
+    assert (bench.get("post:1:0").state, bench.get("post:2:0").state) == ("sent", "mined")

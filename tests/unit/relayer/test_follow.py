@@ -320,3 +320,15 @@ def test_step__final_history_changed_since_the_last_start__stops(database: Datab
     with pytest.raises(ChainRewritten):
         desk.step()
     assert desk.meta("followed_block") == "8"
+
+
+def test_step__final_history_changes_under_way__stops_before_it_mixes_two_chains(database: Database) -> None:
+    """As when the pool fails over to another network with the same chain id."""
+    desk = Desk(database)
+    mined(desk, 10)
+    desk.step()
+    desk.chain.reorg(8)
+    mined(desk, 5)
+    with pytest.raises(ChainRewritten):
+        desk.step()
+    assert desk.meta("followed_block") == "8"

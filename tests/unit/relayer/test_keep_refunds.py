@@ -102,7 +102,9 @@ def test_step__the_oldest_are_held__others_are_refunded_and_they_are_asked_about
     held = desk.contracts.held = set(range(1, REFUNDS_A_STEP + 1))
     for _ in range(4):
         desk.step()
-    assert desk.keys() == [f"refund:{number}:0" for number in range(REFUNDS_A_STEP + 1, 2 * REFUNDS_A_STEP + 1)]
+    assert desk.keys() == [
+        f"refund:{number}:0" for number in range(REFUNDS_A_STEP + 1, 2 * REFUNDS_A_STEP + 1)
+    ]
     assert [desk.contracts.asked.count(number) for number in held] == [1] * REFUNDS_A_STEP
     with desk.database.write() as connection:
         connection.execute(update(transactions).values(state="final"))
