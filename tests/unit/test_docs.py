@@ -29,7 +29,7 @@ SOURCES = ROOT / "src" / "tallystick"
 MOCKS_THAT_USERS_MEET = {"TestDollar", "TallyFaucet"}
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
-_REASONS_OF = {"Rejected", "Rejection", "UnitsError", "_wait", "set_aside"}
+_REASONS_OF = {"Rejected", "Rejection", "UnitsError", "_tell", "_wait", "set_aside"}
 
 
 # What there is

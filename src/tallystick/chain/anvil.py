@@ -6,6 +6,7 @@ or `anvil` on PATH.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import re
@@ -197,13 +198,14 @@ class Anvil:
         """Drains Anvil's output for as long as it runs, so that it never blocks on a full pipe."""
         found = False
         assert process.stdout is not None
-        for line in process.stdout:
-            if not found:
-                self._output.append(line)
-                match = _LISTENING.search(line)
-                if match:
-                    found = True
-                    said.put(f"http://{match[1]}:{match[2]}")
+        with contextlib.suppress(ValueError):  # closed by `stop`
+            for line in process.stdout:
+                if not found:
+                    self._output.append(line)
+                    match = _LISTENING.search(line)
+                    if match:
+                        found = True
+                        said.put(f"http://{match[1]}:{match[2]}")
         if not found:
             said.put(None)
 

@@ -202,9 +202,7 @@ class Batcher:
         self._draining = len(plans) > 1
         above = sum(value_of(figure) > terms.limit for figure in waiting)
         if above:  # no batch can hold them until the stake or the policy's cap is higher
-            self._notice(
-                "batch_waits", reason="above_limit", policy=self._policy, figures=above, limit=terms.limit
-            )
+            self._tell("above_limit", figures=above, limit=terms.limit)
         self._commit(plans[0], header, encoded, outputs, call, head.timestamp)
 
     def _commit(
@@ -259,7 +257,10 @@ class Batcher:
     def _wait(self, reason: str, **details: Any) -> None:
         self._back_off = min(self._back_off * 2 or FIRST_BACK_OFF, LAST_BACK_OFF)
         self._quiet_until = self._clock() + self._back_off
-        self._notice("batch_waits", reason=reason, policy=self._policy, seconds=self._back_off, **details)
+        self._tell(reason, seconds=self._back_off, **details)
+
+    def _tell(self, reason: str, **details: Any) -> None:
+        self._notice("batch_waits", reason=reason, policy=self._policy, **details)
 
 
 def post_key(batch: int | str, attempt: int) -> str:
