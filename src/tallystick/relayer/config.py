@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.chain.engine import EngineLimits
-from tallystick.protocol.constants import MAX_BATCH_LEAVES
+from tallystick.protocol.constants import MAX_BATCH_LEAVES, SETTLE_GRACE
 from tallystick.protocol.errors import TallystickError
 
 __all__ = ["BadConfig", "BatchLimits", "RelayerConfig", "parse_listen"]
 
 MAX_POLL: Final = 3_600.0
+
+LONGEST_AGE: Final = SETTLE_GRACE // 2
+"""Chain seconds that a figure may wait for its batch. Receipts are taken until end + POST_GRACE, and a refund is
+possible once the longest window and SETTLE_GRACE have passed after that: the rest is for posting and settling."""
 
 
 class BadConfig(TallystickError):
@@ -41,6 +45,11 @@ class BatchLimits:
     def __post_init__(self) -> None:
         if self.age < 0:
             raise BadConfig(f"--batch-age is in seconds, zero or more, not {self.age}.")
+        if self.age > LONGEST_AGE:
+            raise BadConfig(
+                f"--batch-age is at most {LONGEST_AGE} s, not {self.age}: a figure must be posted and settled "
+                "before its agreement can be refunded."
+            )
         if not 1 <= self.leaves <= MAX_BATCH_LEAVES:
             raise BadConfig(f"--batch-size lies between 1 and {MAX_BATCH_LEAVES}, not {self.leaves}.")
         if self.waiting < 0:

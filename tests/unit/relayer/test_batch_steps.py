@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 import tallystick.relayer.metrics as metrics_module
-from tallystick.relayer.config import BadConfig, RelayerConfig, parse_listen
+from tallystick.relayer.config import BadConfig, BatchLimits, RelayerConfig, parse_listen
 from tallystick.relayer.contracts import PostedBatch
 from tallystick.relayer.keep import Refundable, due_refunds, may_settle
 from tallystick.relayer.metrics import Metrics
@@ -141,3 +141,12 @@ def test_metrics__documentation__names_every_metric() -> None:
     for family in metrics.registry.collect():
         suffix = "_total" if family.type == "counter" else ""
         assert f"| {family.name}{suffix} |" in (metrics_module.__doc__ or "")
+
+
+def test_batch_limits__age_that_outlasts_the_grace_to_settle__is_refused() -> None:
+    """A receipt of the last second of POST_GRACE waits `age`, then a window, and a refund comes SETTLE_GRACE
+    after that window: half of the grace is for waiting, half for posting and settling."""
+    assert BatchLimits(age=43_200).age == 43_200
+    with pytest.raises(BadConfig) as problem:
+        BatchLimits(age=43_201)
+    assert "--batch-age" in problem.value.message
