@@ -16,7 +16,7 @@ FORMATS = ("azure-llm", "openb", "csv")
 MAX_FEE_BPS = 2_000
 MAX_UNIT_PRICE = 2**56 - 1
 #: One agreement costs about 1 KB and two signatures here, and 72 000 gas on the chain.
-MAX_AGREEMENTS = 1_000_000
+MAX_AGREEMENTS = 100_000
 #: MAX_LIABILITY less the default response window and dispute time: no policy may have a longer window
 #: (seconds).
 MAX_WINDOW = 1_209_600 - 21_600 - 691_200
