@@ -59,7 +59,7 @@ def run_demo(trace: Path | None, out: Path, console: Console | None = None) -> b
     console.print("\n[bold]Where every µ went[/]")
     for line in story:
         console.print(f"  {escape(line)}", soft_wrap=True)
-    console.print(escape(f"\nreports: {options.report} and {options.html.resolve()}"), soft_wrap=True)
+    console.print(escape(f"\nreports: {options.report} and {options.html}"), soft_wrap=True)
     return outcome.conserved
 
 

@@ -17,7 +17,7 @@ function show(status) {
   for (const field of document.querySelectorAll("[data-money]")) field.textContent = money(at(status, field.dataset.money));
   const oldest = status.figures.oldestReadyAt;
   find("wait").textContent = oldest === null ? "–" : `${number(Math.max(0, status.chain.time - oldest))} s`;
-  find("time").textContent = status.chain.time ? new Date(status.chain.time * 1000).toISOString().replace(".000Z", "Z") : "–";
+  find("time").textContent = status.chain.time ? new Date(status.chain.time * 1000).toISOString().replace(".000Z", " UTC").replace("T", " ") : "–";
   const bars = find("batches");
   const most = Math.max(1, ...Object.values(status.batches));
   bars.replaceChildren();
