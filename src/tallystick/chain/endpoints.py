@@ -13,7 +13,14 @@ from typing import Final
 
 from .errors import ChainError
 
-__all__ = ["RPC_VARIABLE", "BadEndpoints", "chosen_endpoints", "endpoints_from", "handed_over", "split_endpoints"]
+__all__ = [
+    "RPC_VARIABLE",
+    "BadEndpoints",
+    "chosen_endpoints",
+    "endpoints_from",
+    "handed_over",
+    "split_endpoints",
+]
 
 RPC_VARIABLE: Final = "TALLYSTICK_RPC_URL"
 
