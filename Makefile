@@ -2,6 +2,7 @@
 #   PYTHON=…    the Python to use; otherwise the first 3.11 or 3.12 on PATH
 #   ARGS="…"    arguments of `make pytest` and `make ape`
 #   STEPS=…     how long `make fuzz` runs
+#   SEEDS="…"   when `make chaos` kills
 #   TRACE=…     a request trace for `make demo`, in the Azure LLM format
 
 .DEFAULT_GOAL := help
@@ -108,7 +109,7 @@ node_modules/.dev: package-lock.json .npmrc | .venv/.made
 
 # -- targets -------------------------------------------------------------------------------------------------------
 
-.PHONY: setup demo test pytest fmt lint compile gas bench fuzz ape lock clean
+.PHONY: setup demo test pytest fmt lint compile gas bench fuzz chaos ape lock clean
 
 setup: $(DEV) ## install all that developing and testing need
 
@@ -144,6 +145,11 @@ bench: $(DEV) ## measure how fast receipts are taken in, against the bare signat
 
 fuzz: $(DEV) ## drive model and bytecode side by side for STEPS=… steps; build/fuzz/report.json
 	$(BIN)/python tools/fuzz.py --steps $(or $(STEPS),20000) $(ARGS)
+
+chaos: $(RUN) ## kill the relayer with SIGKILL five times in each of some replays; SEEDS="1 2 3"
+	@for seed in $(or $(SEEDS),1 2 3 4 5); do \
+	  $(BIN)/tallystick replay src/tallystick/demo/trace.csv --format azure-llm --unit-price 600000 --fee-bps 500 \
+	    --chaos-kills 5 --chaos-seed $$seed --report build/chaos/$$seed.json || exit 1; done
 
 ape: $(DEV) ## run Ape with ARGS="…", as ./ape does
 	./ape $(ARGS)
