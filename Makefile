@@ -114,7 +114,8 @@ node_modules/.dev: package-lock.json .npmrc | .venv/.made
 setup: $(DEV) ## install all that developing and testing need
 
 demo: $(RUN) ## settle a small trace end to end; TRACE=path takes a real one
-	@$(BIN)/tallystick demo --out build/demo $(if $(TRACE),--trace "$(TRACE)")
+	@mkdir -p $(CACHE)/tmp
+	@TMPDIR=$(CACHE)/tmp $(BIN)/tallystick demo --out build/demo $(if $(TRACE),--trace "$(TRACE)")
 
 test: $(DEV) ## run the test suite
 	$(BIN)/python -m pytest
