@@ -136,7 +136,6 @@ def _people(scene: Scene, sender: KeySender) -> None:
 def open_agreements(scene: Scene, sender: KeySender, count: int, first_nonce: int = 0) -> list[int]:
     """Opens `count` agreements between account 1 and operator 3, paying to account 2. Both sides are the sender."""
     now = scene.anvil.node.timestamp()
-    scene.opened_at = now
     key = PrivateKey.from_hex(DEV_KEYS[0])
     domain = escrow_domain(scene.anvil.chain_id, parse_address(scene.address("Escrow")))
     offers: list[tuple[Any, ...]] = []
@@ -155,9 +154,11 @@ def open_agreements(scene: Scene, sender: KeySender, count: int, first_nonce: in
     data = load("Escrow").encode("open", offers, signatures)
     receipt = sender.send_many([Call(scene.address("Escrow"), data)])[0]
     opened = "0x" + load("Escrow").events["Opened"].digest.hex()
-    numbers = [int(log["topics"][1], 16) for log in receipt.logs if log["topics"][0] == opened]
-    assert len(numbers) == count
-    return numbers
+    logs = [log for log in receipt.logs if log["topics"][0] == opened]
+    assert len(logs) == count
+    # Opened(agreement indexed, fees, start, terms): the clock starts with the block, which may be a second after `now`.
+    scene.opened_at = int(logs[-1]["data"][66:130], 16)
+    return [int(log["topics"][1], 16) for log in logs]
 
 
 def ndjson(items: Sequence[dict[str, Any]]) -> bytes:
