@@ -254,7 +254,7 @@ class TopUp(NamedTuple):
 
     def hash_struct(self) -> bytes:
         """EIP-712 struct hash. Raises EncodingError when a field does not fit its type."""
-        return _hash_words(self, TOP_UP_TYPE, *zip(self, (64, 56, 40), strict=True))
+        return _hash_words(self, TOP_UP_TYPE, 64, 56, 40)
 
 
 class EarlyRefund(NamedTuple):
@@ -265,7 +265,7 @@ class EarlyRefund(NamedTuple):
 
     def hash_struct(self) -> bytes:
         """EIP-712 struct hash. Raises EncodingError when a field does not fit its type."""
-        return _hash_words(self, EARLY_REFUND_TYPE, *zip(self, (64, 40), strict=True))
+        return _hash_words(self, EARLY_REFUND_TYPE, 64, 40)
 
 
 class Replacement(NamedTuple):
@@ -277,8 +277,8 @@ class Replacement(NamedTuple):
 
     def hash_struct(self) -> bytes:
         """EIP-712 struct hash. Raises EncodingError when a field does not fit its type."""
-        inner = self.terms.hash_struct()
-        return _hash_words(self, REPLACEMENT_TYPE, (self.agreement, 64), (self.final_units, 80), (inner, 256))
+        fields = (self.agreement, self.final_units, self.terms.hash_struct())
+        return _hash_words(fields, REPLACEMENT_TYPE, 64, 80, 256)
 
 
 class Credential(NamedTuple):
@@ -294,7 +294,7 @@ class Credential(NamedTuple):
 
     def hash_struct(self) -> bytes:
         """EIP-712 struct hash. Raises EncodingError when a field does not fit its type."""
-        return _hash_words(self, CREDENTIAL_TYPE, *zip(self, (160, 8, 160, 256, 256, 40, 64), strict=True))
+        return _hash_words(self, CREDENTIAL_TYPE, 160, 8, 160, 256, 256, 40, 64)
 
 
 class Revocation(NamedTuple):
@@ -308,19 +308,19 @@ class Revocation(NamedTuple):
 
     def hash_struct(self) -> bytes:
         """EIP-712 struct hash. Raises EncodingError when a field does not fit its type."""
-        return _hash_words(self, REVOCATION_TYPE, *zip(self, (160, 8, 160, 256, 64), strict=True))
+        return _hash_words(self, REVOCATION_TYPE, 160, 8, 160, 256, 64)
 
 
 Message = Terms | Receipt | Verdict | Acceptance | TopUp | EarlyRefund | Replacement | Credential | Revocation
 
 
-def _hash_words(message: tuple[Any, ...], declaration: str, *fields: tuple[int | bytes, int]) -> bytes:
-    """keccak256 of the type hash and one word a field: (value, bits); bytes must have exactly so many."""
+def _hash_words(fields: tuple[Any, ...], declaration: str, *bits: int) -> bytes:
+    """keccak256 of the type hash and one word a field; bytes must be exactly as many as their bits say."""
     words = [keccak256(declaration.encode())]
-    for value, bits in fields:
-        fits = len(value) * 8 == bits if isinstance(value, bytes) else 0 <= value < 1 << bits
+    for value, size in zip(fields, bits, strict=True):
+        fits = len(value) * 8 == size if isinstance(value, bytes) else 0 <= value < 1 << size
         if not fits:
-            raise _bad(message)
+            raise _bad(fields)
         words.append(value.rjust(32, b"\0") if isinstance(value, bytes) else value.to_bytes(32, "big"))
     return keccak256(b"".join(words))
 

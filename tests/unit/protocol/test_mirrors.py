@@ -16,6 +16,7 @@ OPENZEPPELIN = {
     "AccessManagedUnauthorized",
     "ERC20InsufficientBalance",
     "ERC20InvalidReceiver",
+    "Panic",
     "SafeCastOverflowedUintDowncast",
 }
 
