@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +20,14 @@ import pytest
 
 from tallystick.chain.contracts import artifact_names, load
 from tallystick.protocol import amounts, eip712, figures
-from tallystick.protocol.enums import OpenRefusal, SkipReason
+from tallystick.protocol.enums import (
+    CloseReason,
+    CredentialFault,
+    OpenRefusal,
+    ReceiptFault,
+    RefundFault,
+    SkipReason,
+)
 from tallystick.protocol.hashing import keccak256
 from tallystick.web.errors import STATUS_OF
 
@@ -236,10 +244,17 @@ def test_errors__every_custom_error_of_the_contracts__is_explained() -> None:
     _check(contract_errors())
 
 
-@pytest.mark.parametrize("reasons", [OpenRefusal, SkipReason])
-def test_errors__every_reason_of_the_contracts__is_explained(reasons: type[OpenRefusal | SkipReason]) -> None:
-    named = {reason.name: (f"enum {reasons.__name__}",) for reason in reasons if reason.name != "NONE"}
-    _check(named)
+REASONS: tuple[type[IntEnum], ...] = (
+    OpenRefusal, SkipReason, CloseReason, RefundFault, ReceiptFault, CredentialFault
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("reasons", REASONS)
+def test_errors__every_reason_of_the_contracts__is_explained(reasons: type[IntEnum]) -> None:
+    section = next(
+        (rows for title, rows in _explained().items() if title.startswith(reasons.__name__ + ":")), ()
+    )
+    assert set(section) == {reason.name for reason in reasons if reason.name != "NONE"}
 
 
 def test_errors__every_code_of_the_python_package__is_explained() -> None:
@@ -249,7 +264,8 @@ def test_errors__every_code_of_the_python_package__is_explained() -> None:
 
 
 def test_errors__first_column__holds_only_codes_that_exist() -> None:
-    known = {*python_codes(), *contract_errors(), *OpenRefusal.__members__, *SkipReason.__members__}
+    reasons = {name for one in REASONS for name in one.__members__}
+    known = {*python_codes(), *contract_errors(), *reasons}
     for section, rows in _explained().items():
         stale = sorted({*rows} - known)
         assert not stale, f"docs/errors.md, {section}: the code does not have {', '.join(stale)}"
