@@ -34,6 +34,15 @@ from tallystick.web.errors import STATUS_OF
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 SOURCES = ROOT / "src" / "tallystick"
+DOCUMENTS = (
+    "architecture.md",
+    "comparison.md",
+    "errors.md",
+    "operations.md",
+    "pricing.md",
+    "protocol.md",
+    "security.md",
+)
 MOCKS_THAT_USERS_MEET = {"TestDollar", "TallyFaucet"}
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
@@ -333,9 +342,7 @@ def _tests_in(path: Path) -> frozenset[str]:
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
-@pytest.mark.parametrize(
-    "document", ["architecture.md", "errors.md", "operations.md", "protocol.md", "security.md"]
-)
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_documents__tests_that_they_name__exist(document: str) -> None:
     """A test is named as `tests/…/file.py::function`, or as `::another` of the file named before."""
     at: Path | None = None
@@ -348,17 +355,13 @@ def test_documents__tests_that_they_name__exist(document: str) -> None:
         assert not function or function in _tests_in(at), f"{document}: {at.name} has no test {function}"
 
 
-@pytest.mark.parametrize(
-    "document", ["architecture.md", "errors.md", "operations.md", "protocol.md", "security.md"]
-)
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_documents__links_to_files__lead_somewhere(document: str) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", _read(document)):
         assert (DOCS / target).exists(), f"{document} links to {target}, which does not exist"
 
 
-@pytest.mark.parametrize(
-    "document", ["architecture.md", "errors.md", "operations.md", "protocol.md", "security.md"]
-)
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_documents__prose__fits_120_columns(document: str) -> None:
     """Tables and code blocks may be wider: they cannot be folded."""
     fenced = False
