@@ -23,6 +23,7 @@ __all__ = [
     "Step",
     "Survey",
     "Tally",
+    "customer_of_row",
     "output_root",
     "slot_of_row",
     "survey",
@@ -34,13 +35,18 @@ MAX_UNITS = 2**63 - 1
 MAX_BUDGET = 2**56 - 1
 
 
+def customer_of_row(row: int, customers: int) -> int:
+    """Whose row `row` (from 0, rejected ones count) is: row mod C."""
+    return row % customers
+
+
 def slot_of_row(row: int, customers: int, providers: int) -> int:
     """Which agreement row `row` (from 0) belongs to: customer row mod C, provider (row div C) mod P.
 
     Returns:
         customer * P + provider.
     """
-    return (row % customers) * providers + (row // customers) % providers
+    return customer_of_row(row, customers) * providers + (row // customers) % providers
 
 
 def output_root(line: int, units: int) -> bytes:
