@@ -7,8 +7,9 @@ passes decide by the same code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from eth_hash.auto import keccak
 
@@ -19,6 +20,7 @@ from tallystick.sources.base import Rejected, Row
 __all__ = [
     "MAX_BUDGET",
     "MAX_UNITS",
+    "Commitments",
     "Rejection",
     "Step",
     "Survey",
@@ -101,6 +103,19 @@ class Tally:
         return Step(slot, row.line, total, output_root(row.line, row.units))
 
 
+class Commitments(Protocol):
+    """What the stage is set for: who agrees with whom, and how much money stands behind each agreement."""
+
+    @property
+    def customers(self) -> int: ...
+    @property
+    def providers(self) -> int: ...
+    @property
+    def fee_bps(self) -> int: ...
+    def commitments(self) -> Iterator[tuple[int, int, int]]:
+        """(customer, provider, budget in µ) of every agreement, in the order in which they are opened."""
+
+
 @dataclass(slots=True)
 class Survey:
     """What the first pass found. Lists are by slot (customer * P + provider); money is µ."""
@@ -133,6 +148,12 @@ class Survey:
     def used(self) -> list[int]:
         """Slots with at least one accepted row, in order of customer, then provider."""
         return [slot for slot, count in enumerate(self.receipts) if count]
+
+    def commitments(self) -> Iterator[tuple[int, int, int]]:
+        """(customer, provider, budget) of every agreement, in the order in which they are opened."""
+        for slot in range(len(self.units)):
+            customer, provider = divmod(slot, self.providers)
+            yield customer, provider, self.budget(slot)
 
     def reasons(self) -> dict[str, int]:
         """How many rows were rejected for which reason, the most frequent first."""
