@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tallystick.replay.plan import Rejection
 
-__all__ = ["AgreementLine", "Dividend", "Gas", "Outcome", "write_text"]
+__all__ = ["AgreementLine", "Dividend", "Gas", "LeaseLine", "Outcome", "write_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,42 @@ class AgreementLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseLine:
+    """One lease as the chain has it at the end; money in µ, `rate` in µ per 1e6 seconds, times in trace seconds.
+
+    `line` is that of its job in the trace, `provider` the place of its node in the nodes file (from 0), `stop` when it
+    actually ended, and `deletion_time` when its job did.
+    """
+
+    line: int
+    rate: int
+    start: int
+    stop: int
+    downtime: int
+    served: int
+    gross: int
+    fee: int
+    net: int
+    refund: int
+    close_reason: str
+    deletion_time: int
+    budget: int
+    customer: int
+    provider: int
+    node: str
+    agreement: int
+
+    def to_json(self) -> dict[str, int | str]:
+        """The line of `leases`. The agreement's number is text: it is larger than what JavaScript calls safe."""
+        return {**asdict(self), "agreement": str(self.agreement)}
+
+
+@dataclass(frozen=True, slots=True)
 class Gas:
-    """Totals from the receipts of the transactions themselves."""
+    """Totals from the receipts of the transactions themselves.
+
+    `settle` is everything that moves money after the opening: of leases their closes, pokes and refunds.
+    """
 
     deploy: int = 0
     open: int = 0
@@ -74,6 +108,7 @@ class Outcome:
     opened: int
     differences: list[str] = field(default_factory=list)
     dividends: list[Dividend] | None = None
+    leases: list[LeaseLine] | None = None
 
     @property
     def conserved(self) -> bool:
@@ -126,6 +161,8 @@ class Outcome:
             data["dividends"] = [
                 {"staker": one.staker, "staked": one.staked, "claimed": one.claimed} for one in self.dividends
             ]
+        if self.leases is not None:
+            data["leases"] = [line.to_json() for line in self.leases]
         return data
 
     def write_json(self, path: Path) -> None:

@@ -23,13 +23,15 @@ from tallystick.replay.errors import ReplayError, UsageProblem
 from tallystick.replay.plan import Commitments
 from tallystick.replay.world import World, events, topic_int
 
-__all__ = ["OWNER_GAS", "Stakes", "deposits_of", "policy_for", "prepare", "stakes_for"]
+__all__ = ["OWNER_GAS", "SETUP_ROUNDS", "Stakes", "deposits_of", "policy_for", "prepare", "stakes_for"]
 
 REGION_OF_PROVIDERS = (276, 840, 392, 250, 124)
 """ISO 3166-1 numbers, dealt out in turn."""
 OWNER_GAS = 900_000
 """Gas that an operator's owner needs at most to register and to name one key."""
 OWNERS_AT_ONCE = 16
+SETUP_ROUNDS = 5
+"""How often `prepare` tells its progress."""
 MAX_WORTH = 2**62
 """µ of one replay: stakes and values in flight are uint64."""
 IN_FLIGHT_RESERVE = 3
@@ -94,7 +96,7 @@ def prepare(
     kind: VerificationKind = VerificationKind.ATTESTED,
 ) -> Parties:
     """Mints, registers, stakes, adds the policy, creates accounts and deposits. Calls `progress` after each
-    of 5 rounds."""
+    of SETUP_ROUNDS rounds."""
     stakes = stakes_for(plan)
     deposits = deposits_of(plan)
     owners = [*cast.provider_keys, cast.verifier_owner, cast.relayer_owner]
