@@ -43,6 +43,9 @@ VIA_IR = True
 EVM_VERSION = "cancun"
 EXTERNAL = {"AccessManager": "@openzeppelin/contracts/access/manager/AccessManager.sol"}
 
+# A contract whose fallback hands calls to an extension has one ABI: its own and the extension's.
+EXTENSIONS = {"Escrow": "EscrowExtension", "ReceiptLedger": "ReceiptLedgerExtension"}
+
 SIZE_LIMIT = 24_576  # EIP-170, run-time code
 INIT_SIZE_LIMIT = 49_152  # EIP-3860, creation code
 
@@ -172,9 +175,51 @@ def compile_contracts(
         for key, limit in (("deployedBytecode", SIZE_LIMIT), ("bytecode", INIT_SIZE_LIMIT)):
             if (size := code_size(artifacts[name][key])) > limit:
                 faults.append(f"{name}: {key} is {size} bytes, {size - limit} over the limit of {limit}.")
+    for name, extension in EXTENSIONS.items():
+        if name in artifacts and extension in artifacts:
+            faults += merge_abi(artifacts[name], artifacts[extension])
     if faults:
         raise CompileError("\n".join(faults))
     return artifacts, sorted(output["sources"])
+
+
+def merge_abi(main: Json, extension: Json) -> list[str]:
+    """Adds to a contract's ABI what its extension answers, and says where the two contradict each other.
+
+    A function that both have, inherited from a shared base, is answered by the main contract; two of one signature
+    with other inputs or outputs would hide the extension's.
+    """
+
+    def key(entry: Json) -> tuple[str, ...]:
+        return (entry["type"], entry.get("name", ""), *(part["type"] for part in entry.get("inputs", [])))
+
+    own = {key(entry): entry for entry in main["abi"]}
+    faults = []
+    for entry in extension["abi"]:
+        if entry["type"] == "constructor":
+            continue
+        same = own.get(key(entry))
+        if same is None:
+            main["abi"].append(entry)
+        elif same != entry:
+            faults.append(f"{entry['name']} of {main['contractName']} and of its extension differ.")
+    selectors: dict[str, str] = {}
+    for entry in main["abi"]:
+        if entry["type"] == "function":
+            signature = f"{entry['name']}({','.join(canonical(part) for part in entry['inputs'])})"
+            other = selectors.setdefault(sha3.keccak_256(signature.encode()).hexdigest()[:8], signature)
+            if other != signature:
+                faults.append(f"{signature} and {other} of {main['contractName']} have one selector.")
+    return faults
+
+
+def canonical(parameter: Json) -> str:
+    """A parameter's type as the selector hashes it: structs as tuples of their members."""
+    kind: str = parameter["type"]
+    if not kind.startswith("tuple"):
+        return kind
+    members = ",".join(canonical(part) for part in parameter["components"])
+    return f"({members}){kind.removeprefix('tuple')}"
 
 
 def code_size(code: str) -> int:

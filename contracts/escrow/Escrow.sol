@@ -9,7 +9,7 @@ import {IEscrow} from "../interfaces/IEscrow.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {Figures} from "../libraries/Figures.sol";
 import {Hot, HotSlot} from "../libraries/HotSlot.sol";
-import {Mode, SkipReason, Status} from "../types/DataTypes.sol";
+import {Mode, SettleOrder, SkipReason, Status} from "../types/DataTypes.sol";
 import {EscrowAccounts} from "./EscrowAccounts.sol";
 import {EscrowAgreements} from "./EscrowAgreements.sol";
 
@@ -83,7 +83,7 @@ contract Escrow is EscrowAgreements, AccessManaged {
     // User writes
 
     /// @inheritdoc IEscrow
-    function settle(uint16 policy, bytes calldata figures, uint256 skipMask, uint256 cap)
+    function settle(SettleOrder calldata order, bytes calldata figures, uint256 skipMask)
         external
         nonReentrant
         returns (uint256 moved)
@@ -92,7 +92,7 @@ contract Escrow is EscrowAgreements, AccessManaged {
         if (msg.sender != LEDGER) revert Escrow_NotLedger(msg.sender);
         // Effect
         uint256 count = figures.length / Figures.SIZE;
-        uint256 settleKey = HotSlot.settleable(policy);
+        uint256 settleKey = HotSlot.settleable(order.policy);
         uint256 feesSettled;
         for (uint256 i = 0; i < count; ++i) {
             (uint64 agreement, uint80 units) = Figures.read(figures, i);
@@ -101,7 +101,7 @@ contract Escrow is EscrowAgreements, AccessManaged {
                 continue;
             }
             (uint256 gross, uint256 feeProvider, uint256 feeCustomer) =
-                _settleOne(settleKey, agreement, units, cap - moved);
+                _settleOne(settleKey, agreement, units, order.cap - moved);
             unchecked {
                 // At most 256 figures, each below 2^57.
                 moved += gross + feeCustomer;

@@ -11,7 +11,15 @@ import {Fees} from "../libraries/Fees.sol";
 import {Hot, HotSlot} from "../libraries/HotSlot.sol";
 import {Signatures} from "../libraries/Signatures.sol";
 import {TermsWords} from "../libraries/TermsWords.sol";
-import {AgreementView, CloseReason, Mode, OpenRefusal, Status, Terms, TermsSignatures} from "../types/DataTypes.sol";
+import {
+    AgreementView,
+    CloseReason,
+    OpenRefusal,
+    OpeningTerms,
+    Status,
+    Terms,
+    TermsSignatures
+} from "../types/DataTypes.sol";
 import {EscrowAccounts} from "./EscrowAccounts.sol";
 
 /// @title Agreements from the signed offer to the refund
@@ -29,8 +37,7 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
         uint256 feeCustomer;
         uint32 sequence;
         uint16 policy;
-        bool openable;
-        uint16 coverageBps;
+        OpeningTerms opening;
     }
 
     /// @notice Longest time from an agreement's start to its expiry, and from its opening to its start.
@@ -155,8 +162,7 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
         uint256 stopAt = block.timestamp;
         if (!byProvider) {
             if (msg.sender != _owned[cold.customer()].owner) revert Escrow_NotParty(agreement, msg.sender);
-            (,, uint32 notice) = POLICY_BOOK.windows(hot.policy());
-            stopAt += notice;
+            stopAt += POLICY_BOOK.windows(hot.policy()).notice;
         }
         if (stopAt < cold.start()) stopAt = cold.start();
         uint32 endsAt = cold.endsAt();
@@ -205,8 +211,7 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
 
     /// @inheritdoc EscrowAccounts
     function _checkPolicy(uint16 policy) internal view override {
-        (uint32 challengeWindow,,) = POLICY_BOOK.windows(policy);
-        if (challengeWindow == 0) revert Escrow_UnknownPolicy(policy);
+        if (POLICY_BOOK.windows(policy).challenge == 0) revert Escrow_UnknownPolicy(policy);
     }
 
     /// @dev Fees of openings now, in basis points.
@@ -228,7 +233,6 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
     ) private returns (OpenRefusal, uint64) {
         // Check: terms
         if (block.timestamp > terms.deadline) return (OpenRefusal.DEADLINE_PASSED, 0);
-        if (terms.mode != Mode.METERED) return (OpenRefusal.UNSUPPORTED_MODE, 0);
         if (terms.unitPrice == 0) return (OpenRefusal.PRICE_IS_ZERO, 0);
         if (terms.budget == 0 || terms.budget > terms.maxBudget) return (OpenRefusal.BUDGET_OUT_OF_RANGE, 0);
         uint256 start = terms.start > block.timestamp ? terms.start : block.timestamp;
@@ -236,10 +240,10 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
             return (OpenRefusal.TIMES_OUT_OF_RANGE, 0);
         }
         if (terms.policy != context.policy) {
-            (context.openable, context.coverageBps) = POLICY_BOOK.openingTerms(terms.policy);
+            context.opening = POLICY_BOOK.openingTerms(terms.policy);
             context.policy = terms.policy;
         }
-        if (!context.openable) return (OpenRefusal.POLICY_NOT_OPEN, 0);
+        if (!context.opening.openable) return (OpenRefusal.POLICY_NOT_OPEN, 0);
         if (context.feeProvider > terms.maxFeeProvider || context.feeCustomer > terms.maxFeeCustomer) {
             return (OpenRefusal.FEE_ABOVE_MAXIMUM, 0);
         }
@@ -300,7 +304,7 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
             return OpenRefusal.NOT_ENOUGH_ALLOWANCE;
         }
         // Interaction: Staking is ours, calls nobody here, and changes nothing when it says no.
-        if (!STAKING.tryPledge(terms.operator, Fees.shareUp(terms.budget, context.coverageBps).toUint64())) {
+        if (!STAKING.tryPledge(terms.operator, Fees.shareUp(terms.budget, context.opening.coverageBps).toUint64())) {
             return OpenRefusal.NOT_ENOUGH_STAKE;
         }
         // Effect
@@ -352,8 +356,7 @@ abstract contract EscrowAgreements is EscrowAccounts, EIP712 {
     }
 
     function _refundableAt(uint16 policy, Cold cold) private view returns (uint256 due) {
-        (, uint32 longestWindow,) = POLICY_BOOK.windows(policy);
-        due = uint256(cold.endsAt()) + POST_GRACE + longestWindow + SETTLE_GRACE;
+        due = uint256(cold.endsAt()) + POST_GRACE + POLICY_BOOK.windows(policy).longest + SETTLE_GRACE;
         if (due < cold.notBefore()) due = cold.notBefore();
     }
 

@@ -5,43 +5,70 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {IPolicyBook} from "../interfaces/IPolicyBook.sol";
-import {Policy, VerificationKind} from "../types/DataTypes.sol";
+import {
+    CredentialKind,
+    OpeningTerms,
+    Policy,
+    PostingTerms,
+    ReceiptTerms,
+    VerificationKind,
+    Windows
+} from "../types/DataTypes.sol";
 
 /// @title PolicyBook
 /// @notice See {IPolicyBook}.
 contract PolicyBook is IPolicyBook, AccessManaged {
-    /// @dev Opening and settling read slot 0 alone, posting slot 1 besides.
+    /// @dev Ends and settling read slot 0 alone, posting slot 1 besides, openings slot 2 besides.
     struct Entry {
         // slot 0
         VerificationKind kind;
         uint8 quorum;
         bool retired;
+        bool instantRelease;
+        bool funderWaived;
         uint16 coverageBps;
         uint32 challengeWindow;
         uint32 selfPostWindow;
         uint32 responseWindow;
         uint32 disputeTime;
         uint32 notice;
+        uint32 reportTime;
         // slot 1
         uint32 relayer;
         uint16 stakeMultiple;
         uint64 valueCap;
+        uint64 grossCap;
+        uint32 silence;
+        uint40 addedAt;
         // slot 2
+        address issuer;
+        uint16 customerCredentials;
+        uint16 operatorCredentials;
+        uint64 selfPostBond;
+        // slot 3
+        bytes32 measurement;
+        // slot 4
         uint32[] verifiers;
     }
 
     uint16 private constant BPS = 10_000;
     uint256 private constant MAX_VERIFIERS = 16;
+    /// @dev Every kind of credential but TEE, which is a device's and checked with its receipts.
+    uint16 private constant MASKABLE =
+        uint16((1 << (uint256(type(CredentialKind).max) + 1)) - 1) & ~uint16(1 << uint256(CredentialKind.TEE));
 
     /// @inheritdoc IPolicyBook
     uint32 public immutable MAX_LIABILITY;
+    /// @inheritdoc IPolicyBook
+    uint32 public immutable POST_GRACE;
 
     /// @inheritdoc IPolicyBook
     uint16 public count;
     mapping(uint16 policy => Entry) private _entries;
 
-    constructor(address authority, uint32 maxLiability) AccessManaged(authority) {
+    constructor(address authority, uint32 maxLiability, uint32 postGrace) AccessManaged(authority) {
         MAX_LIABILITY = maxLiability;
+        POST_GRACE = postGrace;
     }
 
     // Reads. A policy that exists has a challenge window and a relayer, neither of them zero.
@@ -52,41 +79,87 @@ contract PolicyBook is IPolicyBook, AccessManaged {
         return Policy({
             kind: e.kind,
             quorum: e.quorum,
+            instantRelease: e.instantRelease,
+            funderWaived: e.funderWaived,
             relayer: e.relayer,
             coverageBps: e.coverageBps,
             stakeMultiple: e.stakeMultiple,
             valueCap: e.valueCap,
+            grossCap: e.grossCap,
+            selfPostBond: e.selfPostBond,
             challengeWindow: e.challengeWindow,
             selfPostWindow: e.selfPostWindow,
             responseWindow: e.responseWindow,
             disputeTime: e.disputeTime,
             notice: e.notice,
+            reportTime: e.reportTime,
+            silence: e.silence,
+            customerCredentials: e.customerCredentials,
+            operatorCredentials: e.operatorCredentials,
+            issuer: e.issuer,
+            measurement: e.measurement,
             verifiers: e.verifiers
         });
     }
 
     /// @inheritdoc IPolicyBook
-    function openingTerms(uint16 policy) external view returns (bool openable, uint16 coverageBps) {
+    function openingTerms(uint16 policy) external view returns (OpeningTerms memory) {
         Entry storage e = _entries[policy];
-        return (e.challengeWindow != 0 && !e.retired, e.coverageBps);
+        return OpeningTerms({
+            openable: e.challengeWindow != 0 && !e.retired,
+            kind: e.kind,
+            coverageBps: e.coverageBps,
+            customerCredentials: e.customerCredentials,
+            operatorCredentials: e.operatorCredentials,
+            issuer: e.issuer
+        });
     }
 
     /// @inheritdoc IPolicyBook
-    function postingTerms(uint16 policy) external view returns (uint32 relayer, uint16 stakeMultiple, uint64 valueCap) {
+    function postingTerms(uint16 policy) external view returns (PostingTerms memory) {
         Entry storage e = _entries[policy];
-        return (e.relayer, e.stakeMultiple, e.valueCap);
+        return PostingTerms({
+            relayer: e.relayer,
+            stakeMultiple: e.stakeMultiple,
+            valueCap: e.valueCap,
+            grossCap: e.grossCap,
+            silentAfter: e.silence,
+            addedAt: e.addedAt
+        });
     }
 
     /// @inheritdoc IPolicyBook
-    function windows(uint16 policy)
-        external
-        view
-        returns (uint32 challengeWindow, uint32 longestWindow, uint32 notice)
-    {
+    function windows(uint16 policy) external view returns (Windows memory) {
         Entry storage e = _entries[policy];
-        challengeWindow = e.challengeWindow;
+        uint32 challenge = e.challengeWindow;
         uint32 selfPost = e.selfPostWindow;
-        return (challengeWindow, challengeWindow > selfPost ? challengeWindow : selfPost, e.notice);
+        return Windows({
+            challenge: challenge,
+            longest: challenge > selfPost ? challenge : selfPost,
+            selfPost: selfPost,
+            response: e.responseWindow,
+            notice: e.notice,
+            reportTime: e.reportTime
+        });
+    }
+
+    /// @inheritdoc IPolicyBook
+    function receiptTerms(uint16 policy) external view returns (ReceiptTerms memory) {
+        Entry storage e = _entries[policy];
+        return ReceiptTerms({
+            kind: e.kind,
+            quorum: e.quorum,
+            instantRelease: e.instantRelease,
+            funderWaived: e.funderWaived,
+            issuer: e.issuer,
+            measurement: e.measurement,
+            verifiers: e.verifiers
+        });
+    }
+
+    /// @inheritdoc IPolicyBook
+    function selfPostBond(uint16 policy) external view returns (uint64) {
+        return _entries[policy].selfPostBond;
     }
 
     /// @inheritdoc IPolicyBook
@@ -111,15 +184,26 @@ contract PolicyBook is IPolicyBook, AccessManaged {
         Entry storage e = _entries[policy];
         e.kind = terms.kind;
         e.quorum = terms.quorum;
+        e.instantRelease = terms.instantRelease;
+        e.funderWaived = terms.funderWaived;
         e.coverageBps = terms.coverageBps;
         e.challengeWindow = terms.challengeWindow;
         e.selfPostWindow = terms.selfPostWindow;
         e.responseWindow = terms.responseWindow;
         e.disputeTime = terms.disputeTime;
         e.notice = terms.notice;
+        e.reportTime = terms.reportTime;
         e.relayer = terms.relayer;
         e.stakeMultiple = terms.stakeMultiple;
         e.valueCap = terms.valueCap;
+        e.grossCap = terms.grossCap;
+        e.silence = terms.silence;
+        e.addedAt = uint40(block.timestamp);
+        e.issuer = terms.issuer;
+        e.customerCredentials = terms.customerCredentials;
+        e.operatorCredentials = terms.operatorCredentials;
+        e.selfPostBond = terms.selfPostBond;
+        e.measurement = terms.measurement;
         e.verifiers = terms.verifiers;
         emit PolicyAdded(policy, terms);
     }
@@ -149,6 +233,15 @@ contract PolicyBook is IPolicyBook, AccessManaged {
         _require(terms.notice <= MAX_LIABILITY, "notice");
         uint256 longest = Math.max(terms.challengeWindow, terms.selfPostWindow);
         _require(longest + terms.responseWindow + terms.disputeTime <= MAX_LIABILITY, "liability");
+        // SETTLE_GRACE is on both sides: LAG <= POST_GRACE + longest window + SETTLE_GRACE.
+        _require(uint256(terms.reportTime) + terms.challengeWindow <= uint256(POST_GRACE) + longest, "reportTime");
+        _require(terms.silence != 0 && terms.silence <= MAX_LIABILITY, "silence");
+
+        uint16 masks = terms.customerCredentials | terms.operatorCredentials;
+        _require(masks & ~MASKABLE == 0, "credentials");
+        bool asks = masks != 0 || terms.kind == VerificationKind.TEE;
+        _require((terms.issuer != address(0)) == asks, "issuer");
+        _require(terms.measurement == 0 || terms.kind == VerificationKind.TEE, "measurement");
 
         uint256 n = terms.verifiers.length;
         if (terms.kind == VerificationKind.ATTESTED) {

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {AgreementView, CloseReason, OpenRefusal, SkipReason, Terms, TermsSignatures} from "../types/DataTypes.sol";
+import {
+    AgreementView,
+    CloseReason,
+    OpenRefusal,
+    SettleOrder,
+    SkipReason,
+    Terms,
+    TermsSignatures
+} from "../types/DataTypes.sol";
 
 /// @title Accounts, agreements, and the only door through which customers' money moves
 /// @notice Money is locked before work starts, settled by cumulative figures, and refunded to the funder after the end.
@@ -104,12 +112,12 @@ interface IEscrow {
     /// @notice Releases a pledge that {refund} could not release. Anyone.
     function retryRelease(uint64 agreement) external;
     /// @notice Pays figures of one policy. `ReceiptLedger` only. Never calls the currency.
-    /// @param policy All agreements must be of it.
+    /// A lease's figure sets its downtime and moves nothing.
+    /// @param order Policy, time of posting, caps.
     /// @param figures n x 18 bytes: agreement uint64, units uint80, big-endian.
     /// @param skipMask Bit i set: figure i is void.
-    /// @param cap µ (gross + customer fee) that may move at most.
     /// @return moved µ (gross + customer fee) that moved.
-    function settle(uint16 policy, bytes calldata figures, uint256 skipMask, uint256 cap)
+    function settle(SettleOrder calldata order, bytes calldata figures, uint256 skipMask)
         external
         returns (uint256 moved);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Policy} from "../types/DataTypes.sol";
+import {OpeningTerms, Policy, PostingTerms, ReceiptTerms, Windows} from "../types/DataTypes.sol";
 
 /// @title The append-only book of verification and dispute terms
 /// @notice A policy never changes; it can only be retired, after which nothing new opens under it.
@@ -22,20 +22,23 @@ interface IPolicyBook {
 
     /// @notice Seconds within which every window and dispute must end; `Staking` thaws for longer.
     function MAX_LIABILITY() external view returns (uint32);
+    /// @notice Seconds after an agreement's end in which work may still be posted; the Escrow's.
+    function POST_GRACE() external view returns (uint32);
 
     /// @notice How many policies there are; the newest has this number.
     function count() external view returns (uint16);
     /// @notice The whole policy. Reverts with {PolicyBook_UnknownPolicy}.
     function get(uint16 policy) external view returns (Policy memory);
-    /// @notice What an opening needs, in one read: whether it exists and is not retired, and its coverage in basis points.
-    function openingTerms(uint16 policy) external view returns (bool openable, uint16 coverageBps);
+    /// @notice What an opening needs, in one read. All zero for an unknown policy.
+    function openingTerms(uint16 policy) external view returns (OpeningTerms memory);
     /// @notice What posting needs, in one read. All zero for an unknown policy.
-    function postingTerms(uint16 policy) external view returns (uint32 relayer, uint16 stakeMultiple, uint64 valueCap);
-    /// @notice What windows and ends need. All zero for an unknown policy.
-    /// @return challengeWindow Seconds between posting and settling.
-    /// @return longestWindow The greater of challenge and self-post window.
-    /// @return notice Seconds between a customer's `close` and the end.
-    function windows(uint16 policy) external view returns (uint32 challengeWindow, uint32 longestWindow, uint32 notice);
+    function postingTerms(uint16 policy) external view returns (PostingTerms memory);
+    /// @notice What windows and ends need, in one read. All zero for an unknown policy.
+    function windows(uint16 policy) external view returns (Windows memory);
+    /// @notice What the signatures behind a receipt must be, in one read. All zero for an unknown policy.
+    function receiptTerms(uint16 policy) external view returns (ReceiptTerms memory);
+    /// @notice µ that stand behind each self-posted leaf.
+    function selfPostBond(uint16 policy) external view returns (uint64);
     /// @notice Coverage in basis points, retired or not.
     function coverageOf(uint16 policy) external view returns (uint16 coverageBps);
 
@@ -50,6 +53,11 @@ interface IPolicyBook {
     /// - A relayer is named; coverage is at most 10 000 bps; windows are above zero.
     /// - notice <= MAX_LIABILITY, so that no customer is held to an agreement for ever.
     /// - longest window + response window + disputeTime <= MAX_LIABILITY.
+    /// - reportTime + challengeWindow <= POST_GRACE + longest window, so that a lease's clock (which pays up to now - LAG,
+    ///   LAG = reportTime + challengeWindow + SETTLE_GRACE) has reached the end before a refund.
+    /// - silence is above zero and at most MAX_LIABILITY.
+    /// - An issuer is named if, and only if, credentials are asked for or the kind is TEE; the masks have no TEE and no
+    ///   unknown kinds; a measurement only under TEE.
     function add(Policy calldata terms) external returns (uint16 policy);
     /// @notice Retires a policy: nothing new opens under it. The caller has the role (AccessManager).
     function retire(uint16 policy) external;

@@ -14,7 +14,7 @@ import {IStaking} from "../interfaces/IStaking.sol";
 import {BatchTree} from "../libraries/BatchTree.sol";
 import {Figures} from "../libraries/Figures.sol";
 import {TypeHashes} from "../libraries/TypeHashes.sol";
-import {Batch, BatchHeader, KeyKind} from "../types/DataTypes.sol";
+import {Batch, BatchHeader, KeyKind, PostingTerms, SettleOrder} from "../types/DataTypes.sol";
 
 /// @title ReceiptLedger: batches of cumulative figures, and the window before they are paid
 contract ReceiptLedger is IReceiptLedger, EIP712, ReentrancyGuardTransient {
@@ -162,7 +162,13 @@ contract ReceiptLedger is IReceiptLedger, EIP712, ReentrancyGuardTransient {
     /// @dev Pays through the Escrow, which skips what it cannot pay, and books what moved.
     function _settle(uint96 batch, Batch memory record, bytes memory figures) private returns (uint256 moved) {
         _retire(batch, record);
-        moved = _ESCROW.settle(record.policy, figures, 0, record.value - record.moved);
+        SettleOrder memory order = SettleOrder({
+            policy: record.policy,
+            postedAt: record.postedAt,
+            cap: record.value - record.moved,
+            grossCap: _POLICY_BOOK.postingTerms(record.policy).grossCap
+        });
+        moved = _ESCROW.settle(order, figures, 0);
         record.moved += moved.toUint64();
         Batch storage stored = _batches[batch];
         (stored.moved, stored.flags) = (record.moved, record.flags);
@@ -184,13 +190,12 @@ contract ReceiptLedger is IReceiptLedger, EIP712, ReentrancyGuardTransient {
         view
         returns (uint32 relayer, uint256 limit)
     {
-        uint16 multiple;
-        uint64 cap;
-        (relayer, multiple, cap) = _POLICY_BOOK.postingTerms(policy);
+        PostingTerms memory terms = _POLICY_BOOK.postingTerms(policy);
+        relayer = terms.relayer;
         if (relayer == 0) revert ReceiptLedger_UnknownPolicy(policy);
         (bool active, uint64 free, uint8 threshold) = _STAKING.postingTerms(relayer);
         if (!active) revert ReceiptLedger_RelayerNotActive(relayer);
-        limit = Math.min(cap, uint256(multiple) * free);
+        limit = Math.min(terms.valueCap, uint256(terms.stakeMultiple) * free);
         _checkSigners(digest, relayer, threshold, signatures);
     }
 
@@ -234,8 +239,7 @@ contract ReceiptLedger is IReceiptLedger, EIP712, ReentrancyGuardTransient {
 
     function _settleableAt(uint96 batch, Batch memory record) private view returns (uint256) {
         if (record.postedAt == 0) revert ReceiptLedger_UnknownBatch(batch);
-        (uint32 challengeWindow,,) = _POLICY_BOOK.windows(record.policy);
-        return uint256(record.postedAt) + challengeWindow;
+        return uint256(record.postedAt) + _POLICY_BOOK.windows(record.policy).challenge;
     }
 
     function _checkLengths(bytes calldata figures, bytes calldata outputs) private pure returns (uint256 leaves) {

@@ -63,11 +63,22 @@ struct TermsSignatures {
     bytes operator;
 }
 
+/// @notice Signatures over one `Replacement`. The caller counts as its own signature.
+/// @param customer By the owner of the customer's account.
+/// @param funder By the owner of the funder's account; unused when it is the customer or the policy waives it.
+/// @param oldOperator By the owner of the operator that leaves.
+/// @param newOperator By the owner of the operator that comes; unused when it is the same owner.
+struct ReplaceSignatures {
+    bytes customer;
+    bytes funder;
+    bytes oldOperator;
+    bytes newOperator;
+}
+
 /// @notice Why `Escrow.open` left one item out. The others of the call are not affected.
 enum OpenRefusal {
     NONE,
     DEADLINE_PASSED,
-    UNSUPPORTED_MODE,
     PRICE_IS_ZERO,
     BUDGET_OUT_OF_RANGE,
     TIMES_OUT_OF_RANGE,
@@ -78,12 +89,20 @@ enum OpenRefusal {
     NONCE_SPENT,
     BAD_CUSTOMER_SIGNATURE,
     BAD_OPERATOR_SIGNATURE,
+    CUSTOMER_CREDENTIAL_MISSING,
+    OPERATOR_CREDENTIAL_MISSING,
     NOT_ENOUGH_FUNDS,
     NOT_ENOUGH_ALLOWANCE,
     NOT_ENOUGH_STAKE
 }
 
-/// @notice Why a figure moved less than it says. Everything but CAPPED moved nothing.
+/// @notice Why a figure or a lease's clock moved less than it says. Everything but CAPPED_AT_BUDGET moved nothing.
+/// - NOT_METERED: an instant release of a lease's downtime; NOT_A_LEASE: a clock was asked of a metered agreement.
+/// - HELD: leaves under challenge or unfinalised releases stop a lease's clock.
+/// - DOWNTIME_ABOVE_ELAPSED: more seconds not served than had passed when the figure was posted.
+/// - ABOVE_BATCH_CAP: the step is above what the policy lets one agreement move in one batch.
+/// - NOT_RELEASABLE: too many unfinalised releases, or too little free stake.
+/// - AHEAD_OF_CLOCK: a countersigned lease figure reaches beyond now or the lease's end.
 enum SkipReason {
     NONE,
     UNKNOWN_AGREEMENT,
@@ -94,15 +113,33 @@ enum SkipReason {
     STALE,
     ABOVE_DECLARED_VALUE,
     VOID,
-    CAPPED_AT_BUDGET
+    CAPPED_AT_BUDGET,
+    NOT_A_LEASE,
+    HELD,
+    DOWNTIME_ABOVE_ELAPSED,
+    ABOVE_BATCH_CAP,
+    NOT_RELEASABLE,
+    AHEAD_OF_CLOCK
 }
 
-/// @notice Why an agreement was closed.
+/// @notice Why an agreement was closed. EXHAUSTED: a lease whose money ran out before its term. RULED: by a slash of its
+/// own pledge.
 enum CloseReason {
     NONE,
     EXPIRED,
     CLOSED_BY_CUSTOMER,
-    CLOSED_BY_PROVIDER
+    CLOSED_BY_PROVIDER,
+    EXHAUSTED,
+    REPLACED,
+    RULED
+}
+
+/// @notice Why `Escrow.refundMany` left one agreement out.
+enum RefundFault {
+    NONE,
+    NOT_OPEN,
+    HELD,
+    TOO_EARLY
 }
 
 /// @notice How a receipt becomes payable (judged off chain by the relayer, on chain by the challenge paths).
@@ -113,32 +150,169 @@ enum VerificationKind {
     TEE
 }
 
+/// @notice What a credential says. A policy asks for kinds by a mask of 1 << kind.
+/// - KYC_PROVIDER, KYC_CUSTOMER, SANCTIONS (checked and clear), REGION: of people, by their address.
+/// - DATA_…: the four data-protection phases for which a side is qualified.
+/// - HARDWARE_CLASS, AUDIT: of an operator's owner.
+/// - TEE: of a device key, bound to one agreement; `value` is the measurement.
+enum CredentialKind {
+    KYC_PROVIDER,
+    KYC_CUSTOMER,
+    SANCTIONS,
+    REGION,
+    DATA_ONBOARDING,
+    DATA_LOADING,
+    DATA_SHARING,
+    DATA_RESULT_SHARING,
+    HARDWARE_CLASS,
+    TEE,
+    AUDIT
+}
+
+/// @notice A signed statement of an issuer about an address (EIP-712, domain of `Credentials`).
+/// @param issuer Who states and signs it; a contract wallet may (ERC-1271).
+/// @param kind What it is about.
+/// @param subject Whose: an owner's address, or a device key for TEE.
+/// @param binding What it is bound to: the agreement's number for TEE, 0 otherwise.
+/// @param value Region (ISO 3166-1 numeric), hardware class, measurement, or a hash; never personal data.
+/// @param expiresAt First second at which it is no longer good.
+/// @param nonce Higher than that of any credential or revocation of this issuer, kind, subject and binding before it.
+struct Credential {
+    address issuer;
+    CredentialKind kind;
+    address subject;
+    bytes32 binding;
+    bytes32 value;
+    uint40 expiresAt;
+    uint64 nonce;
+}
+
+/// @notice A signed withdrawal of a credential (EIP-712, domain of `Credentials`).
+struct Revocation {
+    address issuer;
+    CredentialKind kind;
+    address subject;
+    bytes32 binding;
+    uint64 nonce;
+}
+
+/// @notice Why one credential or revocation of a batch was left out.
+enum CredentialFault {
+    NONE,
+    BAD_SIGNATURE,
+    STALE_NONCE,
+    EXPIRED,
+    BAD_BINDING,
+    ZERO_SUBJECT
+}
+
+/// @notice A credential as `Credentials` keeps it: good from `validFrom` on, before `expiresAt`, and before `revokedAt`
+/// unless that is 0.
+struct CredentialRecord {
+    uint40 validFrom;
+    uint40 expiresAt;
+    uint40 revokedAt;
+    uint64 nonce;
+    bytes32 value;
+}
+
 /// @notice One set of verification and dispute terms. Append-only: a policy is never changed, only retired.
 /// @param kind NONE, ATTESTED (one verifier), QUORUM (`quorum` of `verifiers`) or TEE.
 /// @param quorum How many of `verifiers` must have signed a valid verdict; 0 for NONE and TEE, 1 for ATTESTED.
 /// @param relayer Operator that posts the batches of this policy, and whose stake answers for them.
+/// @param instantRelease Whether posted leaves may be released at once against the operator's free stake.
+/// @param funderWaived Whether a sponsor's signature is not needed beside its customer's.
 /// @param coverageBps Share of a budget that the operator pledges at the opening, rounded up.
 /// @param stakeMultiple Values in flight are at most this many times the relayer's free stake.
 /// @param valueCap µ that the relayer may have in flight, over all its policies, when it posts under this one.
+/// @param grossCap µ of gross that one agreement may move in one batch; 0: no cap.
+/// @param selfPostBond µ that stand behind each self-posted leaf.
 /// @param challengeWindow Seconds between posting and settling.
 /// @param selfPostWindow Seconds for a self-post; the policy's longest window is the greater of both.
-/// @param responseWindow Seconds to answer a challenge.
+/// @param responseWindow Seconds to answer a challenge, or for a released leaf of a cancelled batch.
 /// @param disputeTime Seconds that all rounds of a dispute take together at most.
 /// @param notice Seconds between a customer's `close` and the end.
+/// @param reportTime Seconds in which a lease's downtime is reported: its clock pays up to now - LAG, where
+/// LAG = reportTime + challengeWindow + SETTLE_GRACE.
+/// @param silence Seconds without a post of the relayer after which anyone may post with full signatures.
+/// @param customerCredentials Mask of kinds that the customer's owner needs at the opening.
+/// @param operatorCredentials Mask of kinds that the operator's owner needs at the opening.
+/// @param issuer Whose credentials count; zero when none are asked for.
+/// @param measurement TEE: the only measurement that counts; 0: any that the issuer states.
 /// @param verifiers Operators whose verdicts count, strictly rising; empty for NONE and TEE, at most 16.
 struct Policy {
     VerificationKind kind;
     uint8 quorum;
     uint32 relayer;
+    bool instantRelease;
+    bool funderWaived;
     uint16 coverageBps;
     uint16 stakeMultiple;
     uint64 valueCap;
+    uint64 grossCap;
+    uint64 selfPostBond;
     uint32 challengeWindow;
     uint32 selfPostWindow;
     uint32 responseWindow;
     uint32 disputeTime;
     uint32 notice;
+    uint32 reportTime;
+    uint32 silence;
+    uint16 customerCredentials;
+    uint16 operatorCredentials;
+    address issuer;
+    bytes32 measurement;
     uint32[] verifiers;
+}
+
+/// @notice What an opening needs of a policy, in one read.
+/// @param openable Whether it exists and is not retired.
+struct OpeningTerms {
+    bool openable;
+    VerificationKind kind;
+    uint16 coverageBps;
+    uint16 customerCredentials;
+    uint16 operatorCredentials;
+    address issuer;
+}
+
+/// @notice What windows and ends need of a policy, in one read; all zero for an unknown one.
+/// @param challenge Seconds between posting and settling.
+/// @param longest The greater of challenge and self-post window.
+/// @param selfPost Seconds between a self-post and its settling.
+/// @param response Seconds to answer.
+/// @param notice Seconds between a customer's `close` and the end.
+/// @param reportTime Seconds in which a lease's downtime is reported.
+struct Windows {
+    uint32 challenge;
+    uint32 longest;
+    uint32 selfPost;
+    uint32 response;
+    uint32 notice;
+    uint32 reportTime;
+}
+
+/// @notice What a receipt must carry under a policy, in one read.
+struct ReceiptTerms {
+    VerificationKind kind;
+    uint8 quorum;
+    bool instantRelease;
+    bool funderWaived;
+    address issuer;
+    bytes32 measurement;
+    uint32[] verifiers;
+}
+
+/// @notice What posting needs of a policy, in one read; all zero for an unknown one.
+/// @param silentAfter Seconds of the relayer's silence after which anyone may post.
+/// @param addedAt When the policy was added; silence counts from there at the earliest.
+struct PostingTerms {
+    uint32 relayer;
+    uint16 stakeMultiple;
+    uint64 valueCap;
+    uint64 grossCap;
+    uint32 silentAfter;
+    uint40 addedAt;
 }
 
 /// @notice What the signers of a relayer vouch for besides figures and root.
@@ -160,7 +334,8 @@ struct BatchHeader {
 /// @param relayer The operator that posted it.
 /// @param value Declared µ.
 /// @param moved µ (gross + customer fee) moved so far.
-/// @param flags Bit 0: its value is no longer in flight.
+/// @param flags Bit 0: its value is no longer in flight; 1: a self-post; 2: posted by anyone with full signatures;
+/// 3: cancelled.
 /// @param root Merkle root over (index, figure, outputRoot), OpenZeppelin layout.
 /// @param figuresHash keccak256 of the figures.
 struct Batch {
@@ -173,6 +348,164 @@ struct Batch {
     uint24 flags;
     bytes32 root;
     bytes32 figuresHash;
+}
+
+/// @notice A receipt as a device signs it (EIP-712, domain of `ReceiptLedger`).
+/// @param agreement Its number.
+/// @param units Cumulative: METERED, units delivered since the beginning; LEASE, seconds not served.
+/// @param periodStart First second that the last increment covers.
+/// @param periodEnd Second after the last that it covers; at most the agreement's end.
+/// @param outputRoot Commits to the output and the raw usage records.
+/// @param exclusive Whether the device served nobody else in the period.
+struct Receipt {
+    uint64 agreement;
+    uint80 units;
+    uint32 periodStart;
+    uint32 periodEnd;
+    bytes32 outputRoot;
+    bool exclusive;
+}
+
+/// @notice One verifier's valid verdict on a receipt: what of `Verdict` the receipt does not say.
+struct VerdictSignature {
+    uint32 verifier;
+    uint32 verifierVersion;
+    uint16 confidence;
+    bytes signature;
+}
+
+/// @notice A receipt with the signatures behind it; what a path does not need stays empty.
+/// @param receipt What is claimed.
+/// @param device By a DEVICE key of the agreement's operator, over `Receipt`.
+/// @param sessionKey The customer's session key that accepts; zero: the customer's owner accepts.
+/// @param acceptance By the customer's owner or that key, over `Acceptance`; it stands in for the verdicts.
+/// @param funderAcceptance By the funder's owner, over the same, when it is not the customer and the policy does not waive it.
+/// @param verdicts By the policy's verifiers, strictly rising.
+struct SignedReceipt {
+    Receipt receipt;
+    bytes device;
+    address sessionKey;
+    bytes acceptance;
+    bytes funderAcceptance;
+    VerdictSignature[] verdicts;
+}
+
+/// @notice What is wrong with one signed receipt of a call. The others of the call are not affected.
+enum ReceiptFault {
+    NONE,
+    UNKNOWN_AGREEMENT,
+    CLOSED,
+    FROZEN,
+    OTHER_POLICY,
+    NOT_A_LEASE,
+    OUTSIDE_PERIOD,
+    NOT_RISING,
+    NOT_OPERATOR,
+    BAD_DEVICE_SIGNATURE,
+    DEVICE_NOT_ATTESTED,
+    BAD_ACCEPTANCE,
+    SESSION_NOT_GOOD,
+    BAD_FUNDER_ACCEPTANCE,
+    NOT_ENOUGH_VERDICTS,
+    NOTHING_DUE,
+    NO_BOND
+}
+
+/// @notice What a receipt's checks need of its agreement, in one read.
+/// @param end When the agreement ends as things stand; of a lease, its money's end too.
+/// @param pledge µ of the operator's stake that stand behind it.
+struct Parties {
+    Status status;
+    Mode mode;
+    bool frozen;
+    uint8 holds;
+    uint16 policy;
+    uint32 customer;
+    uint32 funder;
+    uint32 operator;
+    uint32 payee;
+    uint32 start;
+    uint32 end;
+    uint64 pledge;
+    address customerOwner;
+    address funderOwner;
+    address payeeOwner;
+}
+
+/// @notice What `ReceiptLedger` asks of a settlement.
+/// @param policy All agreements must be of it.
+/// @param postedAt When the figures were posted: bounds a lease's downtime.
+/// @param cap µ (gross + customer fee) that may move at most.
+/// @param grossCap µ of gross that one agreement may move at most; 0: no cap.
+struct SettleOrder {
+    uint16 policy;
+    uint40 postedAt;
+    uint64 cap;
+    uint64 grossCap;
+}
+
+/// @notice A figure that needs no window, for `Escrow.settleSigned`.
+/// @param units METERED: units; LEASE: seconds not served up to `until`.
+/// @param until LEASE: pay the clock up to here; unused for METERED.
+/// @param cap µ of gross that may move at most: what a session key may still accept.
+struct SignedFigure {
+    uint64 agreement;
+    uint80 units;
+    uint32 until;
+    uint64 cap;
+}
+
+/// @notice One leaf to be released at once, with its proof.
+struct ReleaseRequest {
+    uint96 batch;
+    uint16 index;
+    bytes18 figure;
+    bytes32 output;
+    bytes32[] proof;
+}
+
+/// @notice An instant release as `ReceiptLedger` keeps it.
+/// @param amount µ (gross + customer fee) reserved of the operator's stake.
+/// @param fees µ of both fees, which `rewardBase` waits for.
+/// @param operator Whose stake.
+/// @param answered Whether full signatures were shown after the batch was cancelled.
+struct Release {
+    uint64 agreement;
+    uint64 amount;
+    uint56 fees;
+    uint32 operator;
+    bool answered;
+}
+
+/// @notice Where a self-post's bond was taken from, and goes back to.
+enum BondSource {
+    NONE,
+    FREE,
+    PLEDGE,
+    CURRENCY
+}
+
+/// @notice What a customer's session key may accept.
+/// @param validFrom When it was granted.
+/// @param expiresAt First second at which it is no longer good.
+/// @param revokedAt When a revocation takes effect; 0: not revoked.
+/// @param listed Whether it is for listed agreements; otherwise it is for up to `total`.
+/// @param total µ of gross that it may accept over its life.
+/// @param spent µ of them accepted so far.
+struct Session {
+    uint40 validFrom;
+    uint40 expiresAt;
+    uint40 revokedAt;
+    bool listed;
+    uint56 total;
+    uint56 spent;
+}
+
+/// @notice A network whose supply comes in through an aggregator.
+struct Source {
+    address owner;
+    address feeRecipient;
+    bytes32 metadata;
 }
 
 /// @notice Everything about one agreement that the two slots hold.
@@ -260,7 +593,7 @@ struct Operator {
 
 /// @notice One slash. Victim first, then the challenger's capped reward, the rest to insurance; never to the caller.
 /// @param operator Whose stake pays.
-/// @param amount µ to take; less when free + thawing hold less.
+/// @param amount µ to take; less when the stake that may be reached holds less.
 /// @param victim Who is made whole first; may be zero when `loss` is 0.
 /// @param loss µ that the victim lost; caps what it gets.
 /// @param challenger Who caught it; may be zero when `rewardBps` is 0.

@@ -15,7 +15,7 @@ from enum import IntFlag
 from typing import Any, Final
 
 from tallystick.chain.abi import short_string
-from tallystick.chain.contracts import load
+from tallystick.chain.contracts import artifact_names, load
 from tests.support.evm import Account, Bound, Evm, account
 
 __all__ = ["DOLLAR", "TALLY", "WEEK", "Parameters", "Role", "System", "deploy_system"]
@@ -31,8 +31,12 @@ _ORDER: Final = (
     "currency",
     "PolicyBook",
     "Staking",
+    "Credentials",
+    "EscrowExtension",
     "escrow",
+    "ReceiptLedgerExtension",
     "ReceiptLedger",
+    "SessionKeys",
     "FeeSplitter",
     "InsurancePool",
     "TallyToken",
@@ -90,6 +94,8 @@ class System:
     token: Bound
     faucet: Bound
     vault: Bound
+    credentials: Bound
+    session_keys: Bound
     operators: dict[int, Account] = field(default_factory=dict)
 
     def mint(self, holder: Account | str, amount: int) -> None:
@@ -144,14 +150,24 @@ def policy_terms(**changes: Any) -> tuple[Any, ...]:
         "kind": 0,
         "quorum": 0,
         "relayer": 1,
+        "instantRelease": True,
+        "funderWaived": False,
         "coverageBps": 1_000,
         "stakeMultiple": 10,
         "valueCap": 10**12,
+        "grossCap": 0,
+        "selfPostBond": 100 * DOLLAR,
         "challengeWindow": 86_400,
         "selfPostWindow": 259_200,
         "responseWindow": 21_600,
         "disputeTime": 691_200,
         "notice": 3_600,
+        "reportTime": 86_400,
+        "silence": 86_400,
+        "customerCredentials": 0,
+        "operatorCredentials": 0,
+        "issuer": "0x" + "00" * 20,
+        "measurement": bytes(32),
         "verifiers": [],
     }
     unknown = changes.keys() - terms.keys()
@@ -179,7 +195,12 @@ def deploy_system(
     bound = {}
     for index, name in enumerate(_ORDER, 1):
         artifact = artifacts.get(name, name)
-        code = load(artifact).init_code(arguments[name])
+        # BRIDGE of this session: contracts that are still being written are stood in for by a faucet.
+        artifact = artifact if artifact in artifact_names() else "TallyFaucet"
+        wanted = load(artifact).constructor
+        parts = wanted[0].components if len(wanted) == 1 and wanted[0].components else wanted
+        known = {"token": at["TallyToken"]} | dict(arguments[name])
+        code = load(artifact).init_code({part.name: known[part.name] for part in parts})
         directory.transact("deploy", short_string(artifact), index, code, sender=admin)
         bound[name] = evm.at(artifact, at[name])
     return System(
@@ -199,6 +220,8 @@ def deploy_system(
         token=bound["TallyToken"],
         faucet=bound["TallyFaucet"],
         vault=bound["DividendVault"],
+        credentials=bound["Credentials"],
+        session_keys=bound["SessionKeys"],
     )
 
 
@@ -211,23 +234,39 @@ def _arguments(
     real = {
         "authority": authority,
         "currency": money,
+        "escrow": at["escrow"],
+        "extension": at["EscrowExtension"],
         "ledger": at["ReceiptLedger"],
         "staking": at["Staking"],
         "policyBook": at["PolicyBook"],
+        "credentials": at["Credentials"],
         "feeSplitter": at["FeeSplitter"],
         "postGrace": p.post_grace,
         "settleGrace": p.settle_grace,
+        "maxPause": p.max_pause,
         "feeProvider": p.fee_provider,
         "feeCustomer": p.fee_customer,
+    }
+    ledger = {
+        "authority": authority,
+        "ledger": at["ReceiptLedger"],
+        "extension": at["ReceiptLedgerExtension"],
+        "escrow": at["escrow"],
+        "staking": at["Staking"],
+        "policyBook": at["PolicyBook"],
+        "credentials": at["Credentials"],
+        "sessionKeys": at["SessionKeys"],
+        "maxPause": p.max_pause,
     }
     return {
         "AccessManager": {"initialAdmin": admin.address},
         "currency": {"owner": admin.address} if currency == "TestDollar" else {},
-        "PolicyBook": {"authority": authority, "maxLiability": p.max_liability},
+        "PolicyBook": {"authority": authority, "maxLiability": p.max_liability, "postGrace": p.post_grace},
         "Staking": {
             "authority": authority,
             "currency": money,
             "escrow": at["escrow"],
+            "ledger": at["ReceiptLedger"],
             "insurance": at["InsurancePool"],
             "thawPeriod": p.thaw,
             "maxLiability": p.max_liability,
@@ -238,7 +277,11 @@ def _arguments(
             "minRelayer": p.min_relayer,
         },
         "escrow": mock if escrow == "MockEscrow" else real,
-        "ReceiptLedger": {"escrow": at["escrow"], "staking": at["Staking"], "policyBook": at["PolicyBook"]},
+        "EscrowExtension": real,
+        "ReceiptLedger": ledger,
+        "ReceiptLedgerExtension": ledger,
+        "Credentials": {},
+        "SessionKeys": {"escrow": at["escrow"], "ledger": at["ReceiptLedger"]},
         "FeeSplitter": {
             "authority": authority,
             "currency": money,

@@ -35,6 +35,12 @@ MAX_TERM: Final = 400 * 86_400
 MAX_OPEN_ITEMS: Final = 256
 MAX_BATCH_LEAVES: Final = 256
 MAX_VERIFIERS: Final = 16
+MAX_SPLIT_MEMBERS: Final = 64
+MAX_HOLDS: Final = 200
+"""Unfinalised releases and challenged leaves of one agreement at which a release is refused."""
+PAUSE_INTERVAL: Final = 30 * 86_400
+"""Seconds from the end of a guardian's pause to its next; two batches of a policy are cancelled in as many."""
+SESSION_REVOCATION_DELAY: Final = 3_600
 MAX_REWARD_BPS: Final = 3_000
 MIN_DIVIDEND_STAKE: Final = 10**18
 WEEK: Final = 604_800
@@ -52,6 +58,10 @@ SELF_POST_WINDOW: Final = 259_200
 RESPONSE_WINDOW: Final = 21_600
 DISPUTE_TIME: Final = 691_200
 NOTICE: Final = 3_600
+REPORT_TIME: Final = 86_400
+"""Seconds in which a lease's downtime is reported."""
+SILENCE: Final = 86_400
+"""Seconds of a relayer's silence after which anyone may post with full signatures."""
 POST_GRACE: Final = 86_400
 SETTLE_GRACE: Final = 86_400
 MAX_LIABILITY: Final = 1_209_600
@@ -61,6 +71,7 @@ KEY_REVOCATION_DELAY: Final = 86_400
 COVERAGE_BPS: Final = 1_000
 STAKE_MULTIPLE: Final = 10
 VALUE_CAP: Final = 1_000_000 * MICRO
+SELF_POST_BOND: Final = 100 * MICRO
 MIN_STAKE_PROVIDER: Final = 1_000 * MICRO
 MIN_STAKE_VERIFIER: Final = 2_000 * MICRO
 MIN_STAKE_RELAYER: Final = 10_000 * MICRO

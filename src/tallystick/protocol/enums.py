@@ -25,20 +25,21 @@ class OpenRefusal(IntEnum):
 
     NONE = 0
     DEADLINE_PASSED = 1
-    UNSUPPORTED_MODE = 2
-    PRICE_IS_ZERO = 3
-    BUDGET_OUT_OF_RANGE = 4
-    TIMES_OUT_OF_RANGE = 5
-    POLICY_NOT_OPEN = 6
-    FEE_ABOVE_MAXIMUM = 7
-    UNKNOWN_ACCOUNT = 8
-    UNKNOWN_OPERATOR = 9
-    NONCE_SPENT = 10
-    BAD_CUSTOMER_SIGNATURE = 11
-    BAD_OPERATOR_SIGNATURE = 12
-    NOT_ENOUGH_FUNDS = 13
-    NOT_ENOUGH_ALLOWANCE = 14
-    NOT_ENOUGH_STAKE = 15
+    PRICE_IS_ZERO = 2
+    BUDGET_OUT_OF_RANGE = 3
+    TIMES_OUT_OF_RANGE = 4
+    POLICY_NOT_OPEN = 5
+    FEE_ABOVE_MAXIMUM = 6
+    UNKNOWN_ACCOUNT = 7
+    UNKNOWN_OPERATOR = 8
+    NONCE_SPENT = 9
+    BAD_CUSTOMER_SIGNATURE = 10
+    BAD_OPERATOR_SIGNATURE = 11
+    CUSTOMER_CREDENTIAL_MISSING = 12
+    OPERATOR_CREDENTIAL_MISSING = 13
+    NOT_ENOUGH_FUNDS = 14
+    NOT_ENOUGH_ALLOWANCE = 15
+    NOT_ENOUGH_STAKE = 16
 
 
 class SkipReason(IntEnum):
@@ -54,6 +55,12 @@ class SkipReason(IntEnum):
     ABOVE_DECLARED_VALUE = 7
     VOID = 8
     CAPPED_AT_BUDGET = 9
+    NOT_A_LEASE = 10
+    HELD = 11
+    DOWNTIME_ABOVE_ELAPSED = 12
+    ABOVE_BATCH_CAP = 13
+    NOT_RELEASABLE = 14
+    AHEAD_OF_CLOCK = 15
 
 
 class CloseReason(IntEnum):
@@ -63,6 +70,76 @@ class CloseReason(IntEnum):
     EXPIRED = 1
     CLOSED_BY_CUSTOMER = 2
     CLOSED_BY_PROVIDER = 3
+    EXHAUSTED = 4
+    REPLACED = 5
+    RULED = 6
+
+
+class RefundFault(IntEnum):
+    """Why `refundMany` left one agreement out."""
+
+    NONE = 0
+    NOT_OPEN = 1
+    HELD = 2
+    TOO_EARLY = 3
+
+
+class CredentialKind(IntEnum):
+    """What a credential says; a policy's masks hold 1 << kind."""
+
+    KYC_PROVIDER = 0
+    KYC_CUSTOMER = 1
+    SANCTIONS = 2
+    REGION = 3
+    DATA_ONBOARDING = 4
+    DATA_LOADING = 5
+    DATA_SHARING = 6
+    DATA_RESULT_SHARING = 7
+    HARDWARE_CLASS = 8
+    TEE = 9
+    AUDIT = 10
+
+
+class CredentialFault(IntEnum):
+    """Why one credential or revocation of a batch was left out."""
+
+    NONE = 0
+    BAD_SIGNATURE = 1
+    STALE_NONCE = 2
+    EXPIRED = 3
+    BAD_BINDING = 4
+    ZERO_SUBJECT = 5
+
+
+class ReceiptFault(IntEnum):
+    """What is wrong with one signed receipt of a call."""
+
+    NONE = 0
+    UNKNOWN_AGREEMENT = 1
+    CLOSED = 2
+    FROZEN = 3
+    OTHER_POLICY = 4
+    NOT_A_LEASE = 5
+    OUTSIDE_PERIOD = 6
+    NOT_RISING = 7
+    NOT_OPERATOR = 8
+    BAD_DEVICE_SIGNATURE = 9
+    DEVICE_NOT_ATTESTED = 10
+    BAD_ACCEPTANCE = 11
+    SESSION_NOT_GOOD = 12
+    BAD_FUNDER_ACCEPTANCE = 13
+    NOT_ENOUGH_VERDICTS = 14
+    NOTHING_DUE = 15
+    NO_BOND = 16
+
+
+class BondSource(IntEnum):
+    """Where a self-post's bond was taken from, and goes back to."""
+
+    NONE = 0
+    FREE = 1
+    PLEDGE = 2
+    CURRENCY = 3
 
 
 class VerificationKind(IntEnum):

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .. import constants
-from ..enums import VerificationKind
+from ..enums import CredentialKind, VerificationKind
 from ..errors import Refused
-from .tokens import Address
+from .tokens import ZERO_ADDRESS, Address
+
+
+MASKABLE: Final = sum(1 << kind for kind in CredentialKind if kind != CredentialKind.TEE)
+"""Every kind that a policy's masks may ask for: TEE is a device's, and is checked with its receipts."""
 
 
 class Policy(NamedTuple):
@@ -16,14 +20,24 @@ class Policy(NamedTuple):
     kind: VerificationKind
     quorum: int
     relayer: int
+    instant_release: bool = True
+    funder_waived: bool = False
     coverage_bps: int = constants.COVERAGE_BPS
     stake_multiple: int = constants.STAKE_MULTIPLE
     value_cap: int = constants.VALUE_CAP
+    gross_cap: int = 0
+    self_post_bond: int = constants.SELF_POST_BOND
     challenge_window: int = constants.CHALLENGE_WINDOW
     self_post_window: int = constants.SELF_POST_WINDOW
     response_window: int = constants.RESPONSE_WINDOW
     dispute_time: int = constants.DISPUTE_TIME
     notice: int = constants.NOTICE
+    report_time: int = constants.REPORT_TIME
+    silence: int = constants.SILENCE
+    customer_credentials: int = 0
+    operator_credentials: int = 0
+    issuer: Address = ZERO_ADDRESS
+    measurement: bytes = bytes(32)
     verifiers: tuple[int, ...] = ()
 
     @property
@@ -35,9 +49,15 @@ class Policy(NamedTuple):
 class PolicyBook:
     """Policies by number, from 1 without gaps."""
 
-    def __init__(self, admin: Address, max_liability: int = constants.MAX_LIABILITY) -> None:
+    def __init__(
+        self,
+        admin: Address,
+        max_liability: int = constants.MAX_LIABILITY,
+        post_grace: int = constants.POST_GRACE,
+    ) -> None:
         self.admin = admin
         self.max_liability = max_liability
+        self.post_grace = post_grace
         self.policies: list[Policy] = []
         self.retired: set[int] = set()
 
@@ -73,7 +93,7 @@ class PolicyBook:
     def add(self, terms: Policy, *, caller: Address) -> int:
         """Adds a policy and returns its number. Behind a role."""
         check_role(self.admin, caller)
-        fault = fault_of(terms, self.max_liability)
+        fault = fault_of(terms, self.max_liability, self.post_grace)
         if fault:
             raise Refused("PolicyBook_BadPolicy", f"The policy's {fault} does not fit.")
         self.policies.append(terms)
@@ -88,7 +108,7 @@ class PolicyBook:
         self.retired.add(policy)
 
 
-def fault_of(terms: Policy, max_liability: int) -> str | None:
+def fault_of(terms: Policy, max_liability: int, post_grace: int = constants.POST_GRACE) -> str | None:
     """Name of the first figure of a policy that does not fit, as `PolicyBook_BadPolicy` names it."""
     verifiers = terms.verifiers
     least, most, quorum = {
@@ -97,6 +117,7 @@ def fault_of(terms: Policy, max_liability: int) -> str | None:
         VerificationKind.ATTESTED: (1, 1, range(1, 2)),
         VerificationKind.QUORUM: (1, constants.MAX_VERIFIERS, range(1, len(verifiers) + 1)),
     }[terms.kind]
+    masks = terms.customer_credentials | terms.operator_credentials
     liability = terms.longest_window + terms.response_window + terms.dispute_time
     checks = [
         (terms.relayer > 0, "relayer"),
@@ -106,6 +127,11 @@ def fault_of(terms: Policy, max_liability: int) -> str | None:
         (terms.response_window > 0, "responseWindow"),
         (terms.notice <= max_liability, "notice"),
         (liability <= max_liability, "liability"),
+        (terms.report_time + terms.challenge_window <= post_grace + terms.longest_window, "reportTime"),
+        (0 < terms.silence <= max_liability, "silence"),
+        (masks & ~MASKABLE == 0, "credentials"),
+        ((terms.issuer != ZERO_ADDRESS) == (masks != 0 or terms.kind == VerificationKind.TEE), "issuer"),
+        (not any(terms.measurement) or terms.kind == VerificationKind.TEE, "measurement"),
         (least <= len(verifiers) <= most, "verifiers"),
         (terms.quorum in quorum, "quorum"),
         (all(a < b for a, b in zip((0, *verifiers), verifiers, strict=False)), "verifiers"),

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {BondSource, SlashOrder} from "../types/DataTypes.sol";
+
+/// @title What `ReceiptLedger` and `Escrow` do with stake besides pledging
+/// @notice A part of `Staking`. Reservations stand behind instant releases and self-posts; a slash of a pledge belongs to the
+/// closing of its agreement. None of these functions calls the currency, but {takeBond} when it has to pull one.
+interface IStakeReserves {
+    /// @notice Stake was reserved by the ledger for an instant release, freed again, or paid to `to` as a credit.
+    event Reserved(uint32 indexed operator, uint64 amount);
+    event Unreserved(uint32 indexed operator, uint64 amount);
+    event Forfeited(uint32 indexed operator, address indexed to, uint64 amount);
+    /// @notice A self-post's bond went from `source` to reserved, or back.
+    event BondTaken(uint32 indexed operator, BondSource source, uint64 amount);
+    event BondReturned(uint32 indexed operator, BondSource source, uint64 amount);
+    /// @notice As {Slashed}, of a pledge that was `pledge`: what of it was not taken is free again.
+    event PledgeSlashed(uint32 indexed operator, uint16 indexed reason, uint64 pledge, uint64 fromPledge);
+
+    /// @notice Thrown when the caller is not the ReceiptLedger.
+    error Staking_NotLedger(address caller);
+    /// @notice Thrown when less is reserved than shall leave it.
+    error Staking_NotEnoughReserved(uint32 operator, uint64 reserved, uint64 wanted);
+
+    /// @notice Moves `amount` µ from free to reserved for an instant release. ReceiptLedger only.
+    /// @return ok False, with nothing changed, when the free stake above the highest minimum of its roles is less.
+    function tryReserve(uint32 operator, uint64 amount) external returns (bool ok);
+    /// @notice Moves `amount` µ from reserved back to free. ReceiptLedger only.
+    function unreserve(uint32 operator, uint64 amount) external;
+    /// @notice Turns `amount` µ of reserved stake into a credit of `to`. ReceiptLedger only.
+    function forfeit(uint32 operator, uint64 amount, address to) external;
+    /// @notice Reserves `amount` µ for a self-post: from free stake above the minimum, else from `pledge` (what the agreement
+    /// pledges and no other bond took), else pulled from `payer`. ReceiptLedger only.
+    /// @return source Where it came from; NONE, with nothing changed, when none of them has it.
+    function takeBond(uint32 operator, uint64 amount, uint64 pledge, address payer) external returns (BondSource source);
+    /// @notice Gives a bond back to where it came from; currency becomes free stake, and so does a pledge with
+    /// `source` FREE. ReceiptLedger only.
+    function returnBond(uint32 operator, uint64 amount, BondSource source) external;
+    /// @notice Slashes for an agreement that closes: its own `pledge` first, then free, then thawing stake; what of the pledge
+    /// is not taken becomes free. Escrow only. Shares as {slash}; never reverts for want of stake.
+    function slashPledge(SlashOrder calldata order, uint64 pledge) external returns (uint64 taken);
+
+    function LEDGER() external view returns (address);
+}
