@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,13 +75,15 @@ class LeaseLine:
 class Gas:
     """Totals from the receipts of the transactions themselves.
 
-    `settle` is everything that moves money after the opening: of leases their closes, pokes and refunds.
+    `settle` is everything after the opening and the posts; `parts`, where a replay tells them apart, are kinds of
+    transactions in it.
     """
 
     deploy: int = 0
     open: int = 0
     post: int = 0
     settle: int = 0
+    parts: Mapping[str, int] = field(default_factory=dict)
 
     def per_receipt(self, receipts: int) -> float:
         """(post + settle) / receipts, 0 when there are none."""
@@ -151,6 +154,7 @@ class Outcome:
                 "post": self.gas.post,
                 "settle": self.gas.settle,
                 "per_receipt": self.gas.per_receipt(self.receipts),
+                **self.gas.parts,
             },
             "seconds": round(self.seconds, 3),
             "receipts_per_second": round(self.receipts / self.seconds, 3) if self.seconds else 0,

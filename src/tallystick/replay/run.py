@@ -15,6 +15,7 @@ from tallystick.protocol.keys import to_checksum
 from tallystick.protocol.model import Model
 from tallystick.replay import bank
 from tallystick.replay.audit import Books, agreement_lines, read_books, reckon
+from tallystick.replay.bins import Bins
 from tallystick.replay.courier import Courier
 from tallystick.replay.opening import Opened, open_all
 from tallystick.replay.options import ReplayOptions
@@ -65,12 +66,13 @@ class Replay(Session):
         self._taken = 0
         self.restarts = 0
 
-    def run(self) -> Outcome:
-        """Plays the trace.
+    @property
+    def bins(self) -> Bins:
+        """See `Session`."""
+        return self.survey.bins
 
-        Raises:
-            TallystickError: when something does not work; when figures differ the outcome says so instead.
-        """
+    def run(self) -> Outcome:
+        """See `Session`."""
         self.options.check_disk(self._folder)
         self._read_trace()
         node = self._connect(self.options.providers)

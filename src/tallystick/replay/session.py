@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -22,11 +23,13 @@ from tallystick.chain.signers import KeySigner
 from tallystick.protocol.enums import VerificationKind
 from tallystick.protocol.keys import PrivateKey, to_checksum
 from tallystick.replay import bank
+from tallystick.replay.bins import Bins
 from tallystick.replay.cast import Cast, Parties
 from tallystick.replay.clock import ChainClock, DevNodeClock, LiveClock, OwnClock, is_dev_node
 from tallystick.replay.errors import UsageProblem
 from tallystick.replay.guard import Guard, uninterrupted
 from tallystick.replay.options import ReplayOptions
+from tallystick.replay.outcome import Outcome
 from tallystick.replay.plan import Commitments
 from tallystick.replay.stage import SETUP_ROUNDS, prepare
 from tallystick.replay.terminal import Terminal
@@ -36,7 +39,7 @@ from tallystick.sources.traces import TraceFile
 __all__ = ["Session"]
 
 
-class Session:
+class Session(ABC):
     """A context manager; the chain stays up until the context ends. What is played on it is a subclass's."""
 
     world: World
@@ -84,6 +87,19 @@ class Session:
         """The trace, to be read any number of times."""
         asked = self.options
         return TraceFile(asked.trace, asked.format, asked.units_column, asked.units_scale, asked.limit)
+
+    @property
+    @abstractmethod
+    def bins(self) -> Bins:
+        """How many rows of the trace came when, once it is read."""
+
+    @abstractmethod
+    def run(self) -> Outcome:
+        """Plays the trace.
+
+        Raises:
+            TallystickError: when something does not work; when figures differ the outcome says so instead.
+        """
 
     # Steps that subclasses take in their order
 

@@ -92,7 +92,7 @@ def open_table(path: Path, what: str = "trace") -> tuple[TextIO, Iterator[Record
     try:
         stream = path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
     except FileNotFoundError:
-        raise TraceError("trace_not_found", f"There is no {what} file {path}.") from None
+        raise TraceError("trace_not_found", f"There is no {what} {path}.") from None
     except OSError as problem:
         raise _unreadable(path, what, problem) from None
     try:

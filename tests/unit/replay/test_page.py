@@ -22,10 +22,9 @@ def page(outcome, customers=2, providers=2, story=()):
         bins,
         kind="replay",
         trace="<trace>.csv",
+        subtitle="2 customers x 2 providers",
         customers=customers,
         providers=providers,
-        unit_price=600_000,
-        fee_bps=500,
         story=story,
     )
 
