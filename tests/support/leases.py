@@ -11,9 +11,9 @@ seconds a lease:
 | 6 | 1 x 10 | 100 - 105 | 300 000 | 1.5, so 2 | 100 + 6.67 | 105, by its provider | 1.5 | 0.03 | 1 |
 | 8 | 1 x 1000 | 10 - 400.9 | 30 000 000 | 3 000 | 110 | 110, by its money | 3 000 | 99.9 | 0 |
 
-Nodes: line 3 comes first, at 0, and of the two largest takes the upper one, rack-b. At 10 rack-c has most; lines 2,
-5 and 8 all go there: 4 000, 3 000, 2 667 milli are free before them, and rack-b has 2 000. At 100 line 3 has just ended,
-so rack-b has 4 000 again and takes line 6.
+Nodes: line 3 comes first, at 0, and of the two largest takes the upper one, rack-b. At 10 rack-c has most; lines
+2, 5 and 8 all go there: 4 000, 3 000, 2 667 milli are free before them, and rack-b has 2 000. At 100 line 3 has
+just ended, so rack-b has 4 000 again and takes line 6.
 """
 
 from __future__ import annotations

@@ -200,6 +200,8 @@ def lease_lines(
     lines = []
     for lease, number, one in zip(plan.leases, numbers, facts, strict=True):
         taken = fee(one.paid, one.fee_bps)
+        # Money and job may end in the same second: then the job was served whole.
+        cut_short = one.reason == CloseReason.EXHAUSTED and one.stop < base + lease.deletion
         lines.append(
             LeaseLine(
                 line=lease.line,
@@ -212,7 +214,7 @@ def lease_lines(
                 fee=taken,
                 net=one.paid - taken,
                 refund=one.refunded,
-                close_reason="stopped" if base + lease.deletion <= one.stop else "exhausted",
+                close_reason="exhausted" if cut_short else "stopped",
                 deletion_time=lease.deletion,
                 budget=one.budget,
                 customer=lease.customer,
