@@ -103,11 +103,11 @@ class Contracts:
             )
             for name, function, values in reads
         ]
-        (_, multiple, cap), (_, free, _), flying, nonce = (
+        terms, (_, free, _), flying, nonce = (
             load(name).decode(function, bytes.fromhex(answer[2:]))
             for (name, function, _), answer in zip(reads, self._node.batch(calls), strict=True)
         )
-        limit = min(int(cap), int(multiple) * int(free))
+        limit = min(int(terms["valueCap"]), int(terms["stakeMultiple"]) * int(free))
         return PostingTerms(limit, max(limit - int(flying), 0), int(nonce))
 
     def post_grace(self) -> int:
@@ -120,7 +120,7 @@ class Contracts:
 
     def check_relayer(self, policy: int, operator: int, key: bytes, now: int) -> None:
         """Raises NotTheRelayer unless `key` alone can post batches of `policy` as `operator`."""
-        relayer, _, _ = self._read("PolicyBook", "postingTerms", policy)
+        relayer = self._read("PolicyBook", "postingTerms", policy)["relayer"]
         if relayer != operator:
             who = f"is posted for by operator {relayer}" if relayer else "does not exist"
             raise NotTheRelayer("not_the_relayer", f"Policy {policy} {who}, not by operator {operator}.")

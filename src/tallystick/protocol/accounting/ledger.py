@@ -12,8 +12,9 @@ from ..eip712 import BatchHeader, batch_number
 from ..enums import KeyKind, Role
 from ..errors import Refused
 from ..figures import batch_root, decode_figures, figures_hash, leaf_hash
-from .agreements import Escrow, Settlement
+from .agreements import Escrow
 from .policies import PolicyBook
+from .records import Settlement, SettleOrder
 from .staking import Staking
 from .tokens import ZERO_ADDRESS, Address
 
@@ -140,9 +141,9 @@ class ReceiptLedger:
 
     def _settle(self, found: Batch, figures: bytes) -> Settlement:
         self._retire(found)
-        settlement = self.escrow.settle(
-            found.policy, decode_figures(figures), 0, found.value - found.moved, caller=self.address
-        )
+        cap = found.value - found.moved
+        order = SettleOrder(found.policy, found.posted_at, cap, self.policy_book.get(found.policy).gross_cap)
+        settlement = self.escrow.settle(order, decode_figures(figures), caller=self.address)
         found.moved += settlement.moved
         return settlement
 

@@ -9,7 +9,6 @@ from ..enums import CredentialKind, VerificationKind
 from ..errors import Refused
 from .tokens import ZERO_ADDRESS, Address
 
-
 MASKABLE: Final = sum(1 << kind for kind in CredentialKind if kind != CredentialKind.TEE)
 """Every kind that a policy's masks may ask for: TEE is a device's, and is checked with its receipts."""
 
