@@ -144,7 +144,7 @@ class LeaseReplay(Session):
             model.check_invariants()
             found = [
                 *self._problems,
-                *audit.fact_differences(plan, facts, facts_of_model(model, opened, facts), "the model"),
+                *audit.fact_differences(plan, facts, facts_of_model(model, opened), "the model"),
                 *audit.fact_differences(plan, facts, audit.facts_of_plan(plan, self._base), "the trace"),
                 *audit.event_differences(plan, opened.numbers, facts, hand.events),
                 *differences(self.books, books_of(model, self.parties, opened), "the model"),

@@ -47,9 +47,8 @@ def play_in_model(
     return model
 
 
-def facts_of_model(model: Model, opened: Opened, found: Sequence[Facts]) -> list[Facts]:
+def facts_of_model(model: Model, opened: Opened) -> list[Facts]:
     """The model's leases as `audit.facts_of_chain` gives the chain's."""
-    agreements = [model.escrow.agreements[number] for number in opened.numbers]
     return [
         Facts(
             rate=one.unit_price,
@@ -62,7 +61,7 @@ def facts_of_model(model: Model, opened: Opened, found: Sequence[Facts]) -> list
             paid=one.paid,
             refunded=one.refunded,
             status=int(one.status),
-            reason=chain.reason,
+            reason=int(one.close_reason),
         )
-        for one, chain in zip(agreements, found, strict=True)
+        for one in (model.escrow.agreements[number] for number in opened.numbers)
     ]
