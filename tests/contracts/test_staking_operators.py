@@ -209,6 +209,22 @@ def test_profile__is_owner_class_and_region_in_one_read(system: System) -> None:
     assert system.staking.call("profileOf", operator + 1) == (ZERO, 0, 0)
 
 
+def test_pledge_terms__say_what_try_pledge_grants(system: System) -> None:
+    operator = system.register(ALICE, Role.PROVIDER | Role.VERIFIER, free=2_500 * DOLLAR)
+    assert system.staking.call("pledgeTerms", operator) == (ALICE.address, True, 500 * DOLLAR)
+    assert not pledge(system, operator, 500 * DOLLAR + 1)
+    assert pledge(system, operator, 500 * DOLLAR)
+    assert system.staking.call("pledgeTerms", operator) == (ALICE.address, True, 0)
+    system.staking.transact("unstake", operator, 1_000 * DOLLAR, sender=ALICE)
+    assert system.staking.call("pledgeTerms", operator) == (ALICE.address, True, 0)
+    assert pledge(system, operator, 0)
+    system.staking.transact("unstake", operator, 1, sender=ALICE)
+    assert system.staking.call("pledgeTerms", operator) == (ALICE.address, False, 0)
+    verifier = system.register(BOB, Role.VERIFIER, free=2_500 * DOLLAR)
+    assert system.staking.call("pledgeTerms", verifier) == (BOB.address, False, 500 * DOLLAR)
+    assert system.staking.call("pledgeTerms", verifier + 1) == (ZERO, False, 0)
+
+
 # What was donated
 
 
