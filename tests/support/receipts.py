@@ -203,7 +203,7 @@ class Bench:
         self.staking.transact("unstake", operator, self.stake_of(operator)["free"] - free, sender=owner)
 
 
-def release_request(batch: Posted, index: int, **changes: Any) -> tuple[Any, ...]:
+def release_request(batch: Posted, index: int, /, **changes: Any) -> tuple[Any, ...]:
     """A ReleaseRequest in the ABI's order."""
     fields: dict[str, Any] = {
         "batch": batch.number,
