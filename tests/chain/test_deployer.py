@@ -22,7 +22,7 @@ SMALL: dict[str, Any] = {
     "contracts": {
         "AccessManager": {"initialAdmin": "$deployer"},
         "TestDollar": {"owner": "$deployer"},
-        "PolicyBook": {"authority": "$AccessManager", "maxLiability": "$limit"},
+        "PolicyBook": {"authority": "$AccessManager", "maxLiability": "$limit", "postGrace": 60},
     },
     "setup": [
         {
@@ -33,9 +33,11 @@ SMALL: dict[str, Any] = {
     ],
     "policies": [
         {
-            "kind": 0, "quorum": 0, "relayer": 1, "coverageBps": 0, "stakeMultiple": 10, "valueCap": 10,
+            "kind": 0, "quorum": 0, "relayer": 1, "instantRelease": False, "funderWaived": False,
+            "coverageBps": 0, "stakeMultiple": 10, "valueCap": 10, "grossCap": 0, "selfPostBond": 0,
             "challengeWindow": 60, "selfPostWindow": 60, "responseWindow": 60, "disputeTime": 60, "notice": 0,
-            "verifiers": [],
+            "reportTime": 60, "silence": 60, "customerCredentials": 0, "operatorCredentials": 0,
+            "issuer": "0x" + "00" * 20, "measurement": "0x" + "00" * 32, "verifiers": [],
         }
     ],
 }  # fmt: skip

@@ -13,12 +13,27 @@ from dataclasses import dataclass, field
 from . import constants
 from .accounting import invariants
 from .accounting.accounts import Account, Allowance
-from .accounting.agreements import Agreement, Escrow, Opening, Settlement, SignedTerms, Step
+from .accounting.agreements import Escrow
+from .accounting.batches import Batch, ReleaseRequest, SignedReceipt, SignedVerdict
+from .accounting.credentials import Credentials, SignedCredential, SignedRevocation
 from .accounting.dividends import DividendVault, Stream
 from .accounting.fees import FeeSplitter, InsurancePool
-from .accounting.ledger import Batch, ReceiptLedger
+from .accounting.ledger import ReceiptLedger
+from .accounting.operators import Operator, StakingParameters
 from .accounting.policies import Policy, PolicyBook
-from .accounting.staking import Operator, SlashOrder, Staking, StakingParameters
+from .accounting.records import (
+    Agreement,
+    Opening,
+    ReplaceSigned,
+    Settlement,
+    SettleOrder,
+    SignedFigure,
+    SignedTerms,
+    Step,
+)
+from .accounting.sessions import SessionKeys
+from .accounting.slashing import SlashOrder
+from .accounting.staking import Staking
 from .accounting.tokens import ZERO_ADDRESS, Address, Currency, Tally
 from .errors import InvariantBroken, Refused
 
@@ -37,8 +52,16 @@ __all__ = [
     "Operator",
     "Policy",
     "Refused",
+    "ReleaseRequest",
+    "ReplaceSigned",
+    "SettleOrder",
     "Settlement",
+    "SignedCredential",
+    "SignedFigure",
+    "SignedReceipt",
+    "SignedRevocation",
     "SignedTerms",
+    "SignedVerdict",
     "SlashOrder",
     "StakingParameters",
     "Step",
@@ -85,8 +108,11 @@ class Model:
         at = p.addresses
         self.currency = Currency()
         self.token = Tally(at.minter)
-        self.policy_book = PolicyBook(at.admin, p.staking.max_liability)
-        self.staking = Staking(self.currency, at.admin, at.staking, at.escrow, at.insurance_pool, p.staking)
+        self.policy_book = PolicyBook(at.admin, p.staking.max_liability, p.post_grace)
+        self.credentials = Credentials()
+        self.staking = Staking(
+            self.currency, at.admin, at.staking, at.escrow, at.ledger, at.insurance_pool, p.staking
+        )
         self.escrow = Escrow(
             currency=self.currency,
             address=at.escrow,
@@ -95,12 +121,24 @@ class Model:
             admin=at.admin,
             staking=self.staking,
             policy_book=self.policy_book,
+            credentials=self.credentials,
             post_grace=p.post_grace,
             settle_grace=p.settle_grace,
+            max_pause=p.staking.max_pause,
             fee_provider=p.fee_provider,
             fee_customer=p.fee_customer,
         )
-        self.ledger = ReceiptLedger(at.ledger, self.escrow, self.staking, self.policy_book)
+        self.session_keys = SessionKeys(self.escrow, at.ledger)
+        self.ledger = ReceiptLedger(
+            address=at.ledger,
+            admin=at.admin,
+            escrow=self.escrow,
+            staking=self.staking,
+            policy_book=self.policy_book,
+            credentials=self.credentials,
+            sessions=self.session_keys,
+            max_pause=p.staking.max_pause,
+        )
         self.fee_splitter = FeeSplitter(
             currency=self.currency,
             admin=at.admin,

@@ -136,7 +136,7 @@ def batches_move_what_they_declare(model: Model) -> None:
         _equal(name, model.ledger.in_flight(operator), flying[operator], f"in flight of operator {operator}")
     paid = sum(a.paid + fee(a.paid, a.fee_customer) for a in model.escrow.agreements.values())
     moved = sum(batch.moved for batch in model.ledger.batches.values())
-    _equal(name, moved, paid, "moved by batches, and paid")
+    _equal(name, moved + model.escrow.moved_outside, paid, "moved by batches or outside, and paid")
     _equal(name, sum(model.ledger.nonces.values()), len(model.ledger.batches), "nonces and batches")
 
 
