@@ -385,8 +385,3 @@ class Paths:
         name = "refund many, batch of 100, each"
         receipt = self.measure(name, s.escrow, "refundMany", self.metered[1:], sender=self.outsider, per=MANY)
         assert len(receipt.events("Closed")) == MANY
-
-
-def measure() -> dict[str, int]:
-    """Gas by name."""
-    return Paths().run()
