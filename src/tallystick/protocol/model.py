@@ -14,10 +14,11 @@ from . import constants
 from .accounting import invariants
 from .accounting.accounts import Account, Allowance
 from .accounting.agreements import Escrow
+from .accounting.batches import Batch, ReleaseRequest, SignedReceipt, SignedVerdict
 from .accounting.credentials import Credentials, SignedCredential, SignedRevocation
 from .accounting.dividends import DividendVault, Stream
 from .accounting.fees import FeeSplitter, InsurancePool
-from .accounting.ledger import Batch, ReceiptLedger
+from .accounting.ledger import ReceiptLedger
 from .accounting.operators import Operator, StakingParameters
 from .accounting.policies import Policy, PolicyBook
 from .accounting.records import (
@@ -30,6 +31,7 @@ from .accounting.records import (
     SignedTerms,
     Step,
 )
+from .accounting.sessions import SessionKeys
 from .accounting.slashing import SlashOrder
 from .accounting.staking import Staking
 from .accounting.tokens import ZERO_ADDRESS, Address, Currency, Tally
@@ -50,13 +52,16 @@ __all__ = [
     "Operator",
     "Policy",
     "Refused",
+    "ReleaseRequest",
     "ReplaceSigned",
     "SettleOrder",
     "Settlement",
     "SignedCredential",
     "SignedFigure",
+    "SignedReceipt",
     "SignedRevocation",
     "SignedTerms",
+    "SignedVerdict",
     "SlashOrder",
     "StakingParameters",
     "Step",
@@ -69,7 +74,6 @@ class Addresses:
 
     escrow: Address = "Escrow"
     ledger: Address = "ReceiptLedger"
-    session_keys: Address = "SessionKeys"
     staking: Address = "Staking"
     fee_splitter: Address = "FeeSplitter"
     insurance_pool: Address = "InsurancePool"
@@ -124,7 +128,17 @@ class Model:
             fee_provider=p.fee_provider,
             fee_customer=p.fee_customer,
         )
-        self.ledger = ReceiptLedger(at.ledger, self.escrow, self.staking, self.policy_book)
+        self.session_keys = SessionKeys(self.escrow, at.ledger)
+        self.ledger = ReceiptLedger(
+            address=at.ledger,
+            admin=at.admin,
+            escrow=self.escrow,
+            staking=self.staking,
+            policy_book=self.policy_book,
+            credentials=self.credentials,
+            sessions=self.session_keys,
+            max_pause=p.staking.max_pause,
+        )
         self.fee_splitter = FeeSplitter(
             currency=self.currency,
             admin=at.admin,

@@ -113,20 +113,10 @@ class EscrowBook(EscrowSplits):
 
     # Parts of several functions
 
-    def _raise_paid(
-        self,
-        agreement: int,
-        units: int,
-        paid: int,
-        cap: int | None = None,
-        gross_cap: int = 0,
-        *,
-        waits: bool = False,
+    def _step_to(
+        self, agreement: int, units: int, paid: int, cap: int | None = None, gross_cap: int = 0
     ) -> Step:
-        """Pays up to `paid` µ of gross in all, capped at the budget, or says why nothing moves.
-
-        `waits`: of an instant release, whose fees reach `reward_base` with its finalisation.
-        """
+        """The step to `paid` µ of gross in all, capped at the budget, or why there is none. Changes nothing."""
         found = self.agreements[agreement]
         after = min(paid, found.budget)
         if after <= found.paid:
@@ -138,19 +128,30 @@ class EscrowBook(EscrowSplits):
             return Step(agreement, units, SkipReason.ABOVE_BATCH_CAP)
         if cap is not None and gross + fee_customer > cap:
             return Step(agreement, units, SkipReason.ABOVE_DECLARED_VALUE)
-        found.paid = after
-        found.net_moved += gross - fee_provider
-        found.fee_provider_moved += fee_provider
-        found.fee_customer_moved += fee_customer
-        payee = self.accounts[found.payee - 1]
-        payee.received += gross - fee_provider
-        if waits:
-            found.fees_waiting += fee_provider + fee_customer
-        else:
-            payee.reward_base += fee_provider + fee_customer
-        self.fees_accrued += fee_provider + fee_customer
         capped = SkipReason.CAPPED_AT_BUDGET if paid > found.budget else SkipReason.NONE
         return Step(agreement, units, capped, gross, fee_provider, fee_customer)
+
+    def _book(self, step: Step, *, waits: bool = False) -> Step:
+        """Enters a step. `waits`: of an instant release, whose fees reach `reward_base` when it is final."""
+        found = self.agreements[step.agreement]
+        payee = self.accounts[found.payee - 1]
+        found.paid += step.gross
+        found.net_moved += step.gross - step.fee_provider
+        found.fee_provider_moved += step.fee_provider
+        found.fee_customer_moved += step.fee_customer
+        payee.received += step.gross - step.fee_provider
+        if waits:
+            found.fees_waiting += step.fees
+        else:
+            payee.reward_base += step.fees
+        self.fees_accrued += step.fees
+        return step
+
+    def _raise_paid(
+        self, agreement: int, units: int, paid: int, cap: int | None = None, gross_cap: int = 0
+    ) -> Step:
+        """Pays up to `paid` µ of gross in all, capped at the budget, or says why nothing moves."""
+        return self._book(self._step_to(agreement, units, paid, cap, gross_cap))
 
     def _close_out(self, agreement: int, reason: CloseReason) -> int:
         """Closes and returns what was not spent to the funder and its allowance; the pledge is the caller's."""

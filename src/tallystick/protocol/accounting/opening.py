@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .. import constants
@@ -24,7 +24,8 @@ class Openings(EscrowBook):
     """Opening, nonces, the pause."""
 
     paused_until: int = 0
-    pause_not_before: int = 0
+    pauses: list[tuple[int, int]] = field(default_factory=list)
+    """(began, ended or ends) of every pause; only the invariants read it."""
 
     def open(
         self,
@@ -169,22 +170,23 @@ class Openings(EscrowBook):
 
     def opening_pause(self) -> tuple[int, int]:
         """(when the pause ends or ended, when the next may begin)."""
-        return self.paused_until, self.pause_not_before
+        return self.paused_until, self.paused_until + constants.PAUSE_INTERVAL if self.paused_until else 0
 
     def pause_opening(self, duration: int, *, caller: Address, now: int) -> None:
-        """Pauses `open` for `duration` seconds. Guardian."""
+        """Pauses `open` for `duration` seconds, not again within 30 days of the pause's end. Guardian."""
         check_role(self.admin, caller)
-        if duration > self.max_pause or now < self.pause_not_before:
+        if duration > self.max_pause or now < self.opening_pause()[1]:
             raise Refused("Escrow_PauseRefused", f"No pause of {duration} s now.")
         self.paused_until = now + duration
-        self.pause_not_before = self.paused_until + constants.PAUSE_INTERVAL
+        self.pauses.append((now, self.paused_until))
 
     def resume_opening(self, *, caller: Address, now: int) -> None:
         """Ends the pause early. Guardian."""
         check_role(self.admin, caller)
-        if now < self.paused_until:
-            self.paused_until = now
-            self.pause_not_before = now + constants.PAUSE_INTERVAL
+        if now >= self.paused_until:
+            raise Refused("Escrow_NotPaused", "Openings are not paused.")
+        self.paused_until = now
+        self.pauses[-1] = (self.pauses[-1][0], now)
 
 
 def check_mode(terms: Terms) -> None:

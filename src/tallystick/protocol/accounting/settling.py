@@ -82,21 +82,25 @@ class Settling(Clocks):
         self.moved_outside += step.moved
         return step
 
+    def release_step(self, order: SettleOrder, agreement: int, units: int) -> Step:
+        """What a release of this figure would do; changes nothing."""
+        found = self.agreements.get(agreement)
+        reason = _skip_reason(found, order.policy, metered_only=True)
+        if reason or found is None:
+            return Step(agreement, units, reason)
+        return self._step_to(agreement, units, price_of(units, found.unit_price), order.cap, order.gross_cap)
+
     def settle_release(self, order: SettleOrder, agreement: int, units: int, *, caller: Address) -> Step:
         """Pays a metered figure before its window: `reward_base` waits, holds + 1. ReceiptLedger only."""
         self._check_ledger(caller)
+        step = self.release_step(order, agreement, units)
         found = self.agreements.get(agreement)
-        reason = _skip_reason(found, order.policy)
-        if reason or found is None:
-            return Step(agreement, units, reason)
-        if found.is_lease:
-            return Step(agreement, units, SkipReason.NOT_METERED)
+        if step.gross == 0 or found is None:
+            return step
         if found.holds >= constants.MAX_HOLDS:
             return Step(agreement, units, SkipReason.NOT_RELEASABLE)
-        paid = price_of(units, found.unit_price)
-        step = self._raise_paid(agreement, units, paid, order.cap, order.gross_cap, waits=True)
-        if step.gross:
-            found.holds += 1
+        self._book(step, waits=True)
+        found.holds += 1
         return step
 
     def finalise_release(self, agreement: int, fees: int, good: bool, *, caller: Address) -> None:
@@ -116,11 +120,13 @@ class Settling(Clocks):
         self.refund_floors[policy] = max(until, self.refund_floor(policy))
 
 
-def _skip_reason(found: Agreement | None, policy: int) -> SkipReason:
+def _skip_reason(found: Agreement | None, policy: int, *, metered_only: bool = False) -> SkipReason:
     if found is None:
         return SkipReason.UNKNOWN_AGREEMENT
     if found.status != Status.OPEN:
         return SkipReason.CLOSED
     if found.policy != policy:
         return SkipReason.OTHER_POLICY
+    if metered_only and found.is_lease:
+        return SkipReason.NOT_METERED
     return SkipReason.FROZEN if found.frozen else SkipReason.NONE
