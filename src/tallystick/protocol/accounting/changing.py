@@ -117,6 +117,8 @@ class Changes(Endings):
         self._check_replacement(old, found, terms, signed or ReplaceSigned(), caller)
         undo = self._remember(found)
         step = self._raise_paid(old, final_units, price_of(final_units, found.unit_price))
+        if found.is_lease and step.gross:
+            found.paid_at = max(found.paid_at, found.start + final_units)
         self._close_out(old, CloseReason.REPLACED)
         self._release_pledge(old)
         opening = self._open_one(SignedTerms(terms), caller, now)

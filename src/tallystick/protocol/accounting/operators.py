@@ -81,8 +81,6 @@ class OperatorRegistry:
     operators: list[Operator] = field(default_factory=list)
     keys: dict[tuple[int, KeyKind, Address], KeyValidity] = field(default_factory=dict)
     credits: dict[Address, int] = field(default_factory=dict)
-    credits_given: int = 0
-    """µ ever credited, by slashes and forfeits; only the invariants read it."""
     credits_claimed: int = 0
     sources: list[Source] = field(default_factory=list)
     consents: set[tuple[int, int]] = field(default_factory=set)

@@ -212,7 +212,6 @@ class Staking(OperatorRegistry):
 
     def _credit(self, holder: Address, amount: int) -> None:
         self.credits[holder] = self.credits.get(holder, 0) + amount
-        self.credits_given += amount
 
     def _reserved(self, operator: int, amount: int, caller: Address) -> Operator:
         """The operator, after `amount` µ left its reserved stake."""
