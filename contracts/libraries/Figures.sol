@@ -16,4 +16,34 @@ library Figures {
         agreement = uint64(word >> 192);
         units = uint80(word >> 112);
     }
+
+    /// @notice What the 18 bytes of one figure say.
+    function unpack(bytes18 figure) internal pure returns (uint64 agreement, uint80 units) {
+        uint144 word = uint144(figure);
+        return (uint64(word >> 80), uint80(word));
+    }
+
+    /// @notice The 18 bytes of one figure.
+    function pack(uint64 agreement, uint80 units) internal pure returns (bytes18) {
+        return bytes18((uint144(agreement) << 80) | units);
+    }
+
+    /// @notice Room for `count` figures, to be written in order by {write} and cut by {cut}.
+    function room(uint256 count) internal pure returns (bytes memory) {
+        return new bytes(count * SIZE + 32 - SIZE);
+    }
+
+    /// @notice Writes a figure at `index`, and zeros over the start of the next.
+    function write(bytes memory figures, uint256 index, bytes18 figure) internal pure {
+        assembly ("memory-safe") {
+            mstore(add(add(figures, 0x20), mul(index, 18)), figure)
+        }
+    }
+
+    /// @notice Keeps the first `count` figures.
+    function cut(bytes memory figures, uint256 count) internal pure {
+        assembly ("memory-safe") {
+            mstore(figures, mul(count, 18))
+        }
+    }
 }

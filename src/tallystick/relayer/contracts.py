@@ -54,11 +54,11 @@ class Contracts:
         self._ledger = load("ReceiptLedger")
         self._escrow = load("Escrow")
 
-    def listed(self, refunds: bool) -> frozenset[tuple[bytes, bytes]]:
-        """What the engine may sign: post and settle, and refund when asked to keep refunds."""
+    def listed(self, refunds: bool, pokes: bool = False) -> frozenset[tuple[bytes, bytes]]:
+        """What the engine may sign: post and settle; refund and poke when asked to keep refunds and leases."""
         pairs = {(self.ledger, self._ledger.function(name).selector) for name in ("post", "settle")}
-        if refunds:
-            pairs.add((self.escrow, self._escrow.function("refund").selector))
+        kept = [name for name, wanted in (("refund", refunds), ("poke", pokes)) if wanted]
+        pairs |= {(self.escrow, self._escrow.function(name).selector) for name in kept}
         return frozenset(pairs)
 
     def post_call(self, header: BatchHeader, figures: bytes, outputs: bytes) -> bytes:
@@ -73,6 +73,10 @@ class Contracts:
     def refund_call(self, agreement: int) -> bytes:
         """Calldata of `refund`."""
         return self._escrow.encode("refund", agreement)
+
+    def poke_call(self, agreements: Sequence[int]) -> bytes:
+        """Calldata of `poke`, at most 256 leases."""
+        return self._escrow.encode("poke", list(agreements))
 
     def simulate(self, target: bytes, data: bytes, sender: bytes) -> None:
         """Runs a call without sending it. Raises ContractRefused with the contract's reason."""
@@ -116,7 +120,11 @@ class Contracts:
 
     def graces(self) -> int:
         """POST_GRACE + SETTLE_GRACE in seconds."""
-        return self.post_grace() + int(self._read("Escrow", "SETTLE_GRACE"))
+        return self.post_grace() + self.settle_grace()
+
+    def settle_grace(self) -> int:
+        """Seconds for which whatever may be paid stays payable before a refund."""
+        return int(self._read("Escrow", "SETTLE_GRACE"))
 
     def check_relayer(self, policy: int, operator: int, key: bytes, now: int) -> None:
         """Raises NotTheRelayer unless `key` alone can post batches of `policy` as `operator`."""
