@@ -34,11 +34,14 @@ def pledges_stand_behind_open_agreements(model: Model) -> None:
     for agreement in model.escrow.agreements.values():
         if agreement.status == Status.OPEN or agreement.pledge_stuck:
             pledged[agreement.operator] += model.escrow.pledge_of(agreement)
+    lent: Counter[int] = Counter()
     for bond in model.ledger.bonds.values():
         if bond.source == BondSource.PLEDGE:
-            pledged[bond.operator] -= bond.amount
+            lent[bond.operator] += bond.amount
     for number, operator in enumerate(model.staking.operators, 1):
-        _equal(name, operator.pledged, pledged[number], f"pledged of operator {number}")
+        cover = operator.pledged + operator.lent
+        _equal(name, cover, pledged[number], f"pledged of operator {number}, and lent to bonds")
+        _at_most(name, operator.lent, lent[number], f"lent of operator {number}, and its bonds")
 
 
 def reservations_stand_behind_releases_and_bonds(model: Model) -> None:
