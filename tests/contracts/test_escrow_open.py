@@ -254,7 +254,6 @@ def _below_minimum(desk: Desk) -> tuple[Terms, tuple[bytes, bytes]]:
 
 _REFUSED: list[tuple[str, Case, OpenRefusal]] = [
     ("deadline a second ago", _with(deadline=-1), OpenRefusal.DEADLINE_PASSED),
-    ("lease", _with(mode=1), OpenRefusal.UNSUPPORTED_MODE),
     ("no price", _with(unit_price=0), OpenRefusal.PRICE_IS_ZERO),
     ("no budget", _with(budget=0), OpenRefusal.BUDGET_OUT_OF_RANGE),
     ("above its maximum", _with(budget=11, max_budget=10), OpenRefusal.BUDGET_OUT_OF_RANGE),
@@ -344,7 +343,6 @@ def test_open__everything_wrong__reasons_come_in_the_order_of_their_numbers() ->
     )  # fmt: skip
     cures: list[tuple[OpenRefusal, dict[str, Any]]] = [
         (OpenRefusal.DEADLINE_PASSED, {"deadline": now}),
-        (OpenRefusal.UNSUPPORTED_MODE, {"mode": 0}),
         (OpenRefusal.PRICE_IS_ZERO, {"unit_price": 1}),
         (OpenRefusal.BUDGET_OUT_OF_RANGE, {"budget": MONEY + 1}),
         (OpenRefusal.TIMES_OUT_OF_RANGE, {"expiry": now + 1}),
