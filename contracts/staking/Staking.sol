@@ -358,6 +358,15 @@ contract Staking is IStaking, AccessManaged, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IStaking
+    function pledgeTerms(uint32 operator) external view returns (address owner, bool able, uint64 pledgeable) {
+        Account storage o = _operators[operator];
+        uint8 roles = o.roles;
+        uint64 free = o.parts.free();
+        uint64 kept = minimumStake(roles);
+        return (o.owner, roles & Role.PROVIDER != 0 && free >= MIN_PROVIDER, free > kept ? free - kept : 0);
+    }
+
+    /// @inheritdoc IStaking
     function release(uint32 operator, uint64 amount) external onlyEscrow {
         if (_reentrancyGuardEntered()) revert ReentrancyGuardReentrantCall();
 
