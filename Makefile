@@ -109,7 +109,7 @@ node_modules/.dev: package-lock.json .npmrc | .venv/.made
 
 # -- targets -------------------------------------------------------------------------------------------------------
 
-.PHONY: setup demo test pytest fmt lint compile gas bench fuzz chaos ape lock clean
+.PHONY: setup demo test pytest fmt lint slither compile gas bench fuzz chaos ape lock clean
 
 setup: $(DEV) ## install all that developing and testing need
 
@@ -134,6 +134,9 @@ lint: $(DEV) ## check formatting, types and style of Python and Solidity
 	$(BIN)/mypy
 	$(FORGE) fmt --check $(SOLIDITY)
 	node_modules/.bin/solhint --disc --noPoster --max-warnings 0 $(SOLIDITY)
+
+slither: $(DEV) ## run Slither over the contracts; every finding must be explained in docs/slither.yaml
+	$(BIN)/python tools/slither_check.py $(ARGS)
 
 compile: $(DEV) ## compile the contracts into src/tallystick/artifacts
 	$(BIN)/python tools/compile.py

@@ -41,10 +41,12 @@ interface ICredentials {
     error Credentials_TooManyItems(uint256 items);
 
     /// @notice Posts credentials, at most 256, each with its issuer's signature (empty when the issuer itself calls). A newer
-    /// one replaces an older of the same record: good from now on.
+    /// one replaces an older of the same record. It is good from now on; a renewal of one that is still good, with the same
+    /// value, keeps its `validFrom`, so that what was posted under the old one stays backed. Checked in this order: subject,
+    /// binding, nonce, expiry, signature. An unknown kind cannot be decoded and reverts the call.
     function post(Credential[] calldata credentials, bytes[] calldata signatures) external;
     /// @notice Posts revocations, at most 256, as {post}: they take effect at once, and a credential with a higher nonce may
-    /// follow. A revocation may come before the credential that it forbids.
+    /// follow. A revocation may come before the credential that it forbids. Revoking again moves no end; only the nonce rises.
     function revoke(Revocation[] calldata revocations, bytes[] calldata signatures) external;
 
     function recordOf(address issuer, CredentialKind kind, address subject, bytes32 binding)

@@ -13,6 +13,7 @@ interface IOperatorRegistry {
     event SourceRecipientSet(uint32 indexed source, address feeRecipient);
     event SurplusRecovered(address indexed token, address indexed to, uint256 amount);
 
+    error Staking_AlreadyResigned(uint32 operator);
     error Staking_UnknownSource(uint32 source);
     error Staking_NotSourceOwner(uint32 source, address caller);
     error Staking_TooManyItems(uint256 items);

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Batch, BatchHeader} from "../types/DataTypes.sol";
+import {Batch, BatchHeader, Release, ReleaseRequest, SkipReason} from "../types/DataTypes.sol";
 
-/// @title Posted batches, their windows, and what may be settled
+/// @title Posted batches, their windows, what may be settled after them, and what is released before
 /// @notice One batch is of one policy and posted by that policy's relayer. A figure is 18 bytes: agreement uint64, units
 /// uint80, big-endian, numbers strictly rising. Leaf i = keccak256(uint16 i, 18 bytes, 32 bytes outputRoot). The tree is
 /// OpenZeppelin's heap (node[j] = H(sorted children), leaf i at 2n-2-i), so `MerkleProof` verifies it.
-/// A batch's number is policy << 80 | operator << 48 | nonce: known before it is posted.
+/// A batch's number is policy << 80 | operator << 48 | nonce: known before it is posted. A self-post's has policy 0, a signed
+/// post's operator 0; neither is in anybody's value in flight. What stands on signatures alone is in
+/// {IReceiptLedgerExtension}, at this address too.
+///
+/// Trust: the guardian can pause the relayer's `post` for at most MAX_PAUSE, not again within 30 days of the pause's end,
+/// and cancel a relayer's batch inside its window, twice in 30 days in one policy. What it cancels stays payable by
+/// signatures and by self-post, and no refund of that policy runs before there was time for it.
 interface IReceiptLedger {
     event BatchPosted(
         uint96 indexed batch,
@@ -22,6 +28,18 @@ interface IReceiptLedger {
     event BatchSettled(uint96 indexed batch, uint64 moved);
     /// @notice The batch's window has ended: its value is no longer in flight.
     event BatchRetired(uint96 indexed batch, uint64 value);
+    /// @notice A leaf was paid before its window, against `amount` µ of the operator's stake.
+    event Released(uint96 indexed batch, uint256 indexed index, uint64 indexed agreement, uint64 amount, uint56 fees);
+    event ReleaseRefused(uint256 indexed item, uint96 indexed batch, uint256 indexed index, SkipReason reason);
+    /// @notice The reservation of a release is free again.
+    event ReleaseFinalised(uint96 indexed batch, uint256 indexed index);
+    /// @notice The reservation of a release went to `victim`, the funder's owner.
+    event MadeGood(uint96 indexed batch, uint256 indexed index, address indexed victim, uint64 amount);
+    event BatchCancelled(uint96 indexed batch, uint40 cancelledAt);
+    event PostingPaused(uint40 until);
+    event PostingResumed();
+    /// @notice The window of a self-post has ended: its bond is back where it came from.
+    event BondReturned(uint96 indexed batch, uint32 indexed operator, uint64 bond);
 
     error ReceiptLedger_DeadlinePassed(uint40 deadline);
     error ReceiptLedger_WrongNonce(uint48 expected, uint48 given);
@@ -40,6 +58,23 @@ interface IReceiptLedger {
     error ReceiptLedger_WrongFigures(uint96 batch);
     error ReceiptLedger_BadProof(uint96 batch, uint256 index);
     error ReceiptLedger_AlreadyRetired(uint96 batch);
+    error ReceiptLedger_TooManyItems(uint256 items);
+    error ReceiptLedger_WindowOver(uint96 batch, uint256 endedAt);
+    /// @notice Thrown when a self-post or a signed post shall be cancelled: nobody can.
+    error ReceiptLedger_NotCancellable(uint96 batch);
+    /// @notice Thrown when two batches of the policy were cancelled within 30 days.
+    error ReceiptLedger_TooManyCancels(uint16 policy, uint256 notBefore);
+    error ReceiptLedger_Cancelled(uint96 batch);
+    error ReceiptLedger_NotCancelled(uint96 batch);
+    error ReceiptLedger_NotReleased(uint96 batch, uint256 index);
+    /// @notice Thrown when none of the releases asked for can be finalised: over, never made, or waiting for an answer.
+    error ReceiptLedger_NothingToFinalise(uint96 batch);
+    error ReceiptLedger_ResponseOpen(uint96 batch, uint256 endsAt);
+    error ReceiptLedger_Answered(uint96 batch, uint256 index);
+    error ReceiptLedger_PostingPaused(uint40 until);
+    error ReceiptLedger_NotPaused();
+    /// @notice Thrown when a pause is longer than MAX_PAUSE, or comes within 30 days of the last one's end.
+    error ReceiptLedger_PauseRefused(uint40 until, uint40 notBefore);
 
     /// @notice Posts a batch for the policy's relayer.
     /// @param header Policy, declared value, nonce, deadline.
@@ -59,9 +94,30 @@ interface IReceiptLedger {
     function settleOne(uint96 batch, uint256 index, bytes18 figure, bytes32 output, bytes32[] calldata proof)
         external
         returns (uint256 moved);
-    /// @notice Takes the value of a batch whose window has passed out of flight without settling. Anyone.
+    /// @notice Takes the value of a batch whose window has passed out of flight, or gives a self-post's bond back, without
+    /// settling. Anyone.
     function retire(uint96 batch) external;
+    /// @notice Pays posted leaves inside their window against the operator's free stake. The operator's owner, or the payee's
+    /// with the operator's standing consent; at most 128. A bad item is reported by {ReleaseRefused}: VOID of a cancelled
+    /// batch; NOT_RELEASABLE when the batch is unknown, its window over, the proof wrong, the leaf released before, the
+    /// policy or the caller without leave, the agreement held 200 times, or the free stake too little.
+    /// @return moved µ (gross + customer fee).
+    function release(ReleaseRequest[] calldata items) external returns (uint256 moved);
+    /// @notice Frees the reservations of released leaves whose window is over, or that were answered. Anyone; at most 256.
+    /// Leaves for which there is nothing to do are left out; reverts when that is all of them.
+    function finalise(uint96 batch, uint256[] calldata indices) external;
+    /// @notice Pays the funder's owner, out of the operator's reservation, what a released leaf of a cancelled batch took.
+    /// Anyone, after the response window without an answer.
+    function makeGood(uint96 batch, uint256 index) external;
+    /// @notice Cancels a relayer's batch inside its window. Guardian; twice in 30 days in one policy.
+    function cancel(uint96 batch) external;
+    /// @notice Pauses {IReceiptLedger-post} for `duration` seconds. Guardian.
+    function pausePosting(uint32 duration) external;
+    /// @notice Ends the pause early. Guardian.
+    function resumePosting() external;
 
+    /// @notice The contract that answers, at this address, what this one does not ({IReceiptLedgerExtension}).
+    function EXTENSION() external view returns (address);
     function ESCROW() external view returns (address);
     function STAKING() external view returns (address);
     function POLICY_BOOK() external view returns (address);
@@ -75,4 +131,10 @@ interface IReceiptLedger {
     function inFlight(uint32 operator) external view returns (uint256);
     /// @notice The root that {post} would compute.
     function rootOf(bytes calldata figures, bytes calldata outputs) external pure returns (bytes32);
+    function MAX_PAUSE() external view returns (uint32);
+    function releaseOf(uint96 batch, uint256 index) external view returns (Release memory);
+    /// @return until When the pause of posting ends or ended. @return notBefore When the next one may begin.
+    function postingPause() external view returns (uint40 until, uint40 notBefore);
+    /// @notice When a batch was cancelled; 0: it was not.
+    function cancelledAt(uint96 batch) external view returns (uint40);
 }

@@ -33,12 +33,15 @@ interface IStakeReserves {
     /// pledges and no other bond took), else pulled from `payer`. ReceiptLedger only.
     /// @return source Where it came from; NONE, with nothing changed, when none of them has it.
     function takeBond(uint32 operator, uint64 amount, uint64 pledge, address payer) external returns (BondSource source);
-    /// @notice Gives a bond back to where it came from; currency becomes free stake, and so does a pledge with
-    /// `source` FREE. ReceiptLedger only.
+    /// @notice Gives a bond back: `source` is what {takeBond} said, whether its agreement still runs or not. FREE and CURRENCY
+    /// become free stake; so does PLEDGE as far as no pledge wants it back any more. ReceiptLedger only.
     function returnBond(uint32 operator, uint64 amount, BondSource source) external;
     /// @notice Slashes for an agreement that closes: its own `pledge` first, then free, then thawing stake; what of the pledge
     /// is not taken becomes free. Escrow only. Shares as {slash}; never reverts for want of stake.
     function slashPledge(SlashOrder calldata order, uint64 pledge) external returns (uint64 taken);
 
+    /// @notice µ of bonds that self-posts took from pledges of `operator` and that go back there: pledged + this = what all its
+    /// agreements together pledge.
+    function pledgeBonds(uint32 operator) external view returns (uint64);
     function LEDGER() external view returns (address);
 }

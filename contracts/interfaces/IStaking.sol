@@ -12,8 +12,9 @@ import {HardwareClass, KeyKind, KeyValidity, Operator, SlashOrder} from "../type
 ///   free and pledged, since a pledge is always ceil(budget * coverage of the policy).
 /// - The currency moves exactly what it is asked to, or the call reverts; tokens that rebase or call back are unfit.
 ///
-/// Trust: the slashing role can take free and thawing stake, never pledged stake or credits, and cannot name itself as a
-/// receiver. Nobody else can touch an operator's stake, and nobody can change a parameter.
+/// Trust: the slashing role can take free and thawing stake, never credits, nor pledged stake but through the Escrow, which
+/// closes the agreement with it; it cannot name itself as a receiver. Nobody else can touch an operator's stake, and nobody
+/// can change a parameter.
 interface IStaking {
     event Registered(
         uint32 indexed operator,
@@ -105,7 +106,8 @@ interface IStaking {
     /// @return able Whether it is an active provider, so that it can pledge at all.
     /// @return pledgeable µ of free stake above the highest minimum of its roles; {tryPledge} grants so much.
     function pledgeTerms(uint32 operator) external view returns (address owner, bool able, uint64 pledgeable);
-    /// @notice Moves `amount` µ from pledged back to free. Escrow only.
+    /// @notice Moves `amount` µ from pledged back to free; what a self-post's bond took of it becomes free when the bond returns.
+    /// Escrow only.
     function release(uint32 operator, uint64 amount) external;
     /// @notice Slashes free, then thawing stake; takes what there is, never reverts for want of stake. Behind a role (AccessManager).
     /// toVictim = min(taken, loss); toChallenger = min(taken - toVictim, ceil(taken * rewardBps / 1e4)); the rest to insurance.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+
 /// @title The Merkle tree over a batch
 /// @notice Leaf i = keccak256(uint16 i, 18-byte figure, 32-byte outputRoot): 52 bytes, so a leaf can never be mistaken for
 /// an inner node (64 bytes), and it is bound to its place. OpenZeppelin's heap: node[j] = H(sorted(node[2j+1], node[2j+2])),
@@ -50,5 +52,17 @@ library BatchTree {
             }
             result := mload(base)
         }
+    }
+
+    /// @notice As {root}, of the first `count` of `leaves`, at least one: for batches that are put together in memory.
+    function rootOfLeaves(bytes32[] memory leaves, uint256 count) internal pure returns (bytes32) {
+        bytes32[] memory nodes = new bytes32[](2 * count - 1);
+        for (uint256 i = 0; i < count; ++i) {
+            nodes[2 * count - 2 - i] = leaves[i];
+        }
+        for (uint256 j = count - 1; j > 0; --j) {
+            nodes[j - 1] = Hashes.commutativeKeccak256(nodes[2 * j - 1], nodes[2 * j]);
+        }
+        return nodes[0];
     }
 }

@@ -4,7 +4,9 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
+import {IStakeReserves} from "../interfaces/IStakeReserves.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
+import {SlashOrder} from "../types/DataTypes.sol";
 
 /// @title What Staking and FeeSplitter see of an Escrow, driven by a test
 /// @notice Fees of any size without agreements, and pledges without openings; {setBroken} makes collecting fail.
@@ -53,6 +55,10 @@ contract MockEscrow {
 
     function release(uint32 operator, uint64 amount) external {
         STAKING.release(operator, amount);
+    }
+
+    function slashPledge(SlashOrder calldata order, uint64 pledge) external returns (uint64 taken) {
+        return IStakeReserves(address(STAKING)).slashPledge(order, pledge);
     }
 
     /// @notice Pledges `amount` µ `times` over in one transaction.

@@ -2,41 +2,45 @@
 pragma solidity 0.8.37;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
-import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {IEscrow} from "../interfaces/IEscrow.sol";
-import {IPolicyBook} from "../interfaces/IPolicyBook.sol";
 import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
-import {IStaking} from "../interfaces/IStaking.sol";
+import {IReceiptLedgerExtension} from "../interfaces/IReceiptLedgerExtension.sol";
 import {BatchTree} from "../libraries/BatchTree.sol";
 import {Figures} from "../libraries/Figures.sol";
 import {TypeHashes} from "../libraries/TypeHashes.sol";
 import {Batch, BatchHeader, KeyKind, PostingTerms, SettleOrder} from "../types/DataTypes.sol";
+import {InstantReleases} from "./InstantReleases.sol";
+import {LedgerBase, LedgerParameters} from "./LedgerBase.sol";
+import {LedgerGuard} from "./LedgerGuard.sol";
 
 /// @title ReceiptLedger: batches of cumulative figures, and the window before they are paid
-contract ReceiptLedger is IReceiptLedger, EIP712, ReentrancyGuardTransient {
+/// @dev What stands on signatures alone is in {ReceiptLedgerExtension}, which works on this contract's storage.
+contract ReceiptLedger is InstantReleases, LedgerGuard {
     using SafeCast for uint256;
 
-    /// @dev Flag of {Batch}: its value is no longer in flight.
-    uint24 private constant RETIRED = 1;
-
-    IEscrow private immutable _ESCROW;
-    IStaking private immutable _STAKING;
-    IPolicyBook private immutable _POLICY_BOOK;
-
-    mapping(uint96 batch => Batch) private _batches;
-    /// @dev policy << 32 | operator => batches posted.
-    mapping(uint48 poster => uint48) private _nonces;
     /// @inheritdoc IReceiptLedger
-    mapping(uint32 operator => uint256) public inFlight;
+    address public immutable EXTENSION;
 
-    constructor(address escrow, address staking, address policyBook) EIP712("Tallystick ReceiptLedger", "1") {
-        _ESCROW = IEscrow(escrow);
-        _STAKING = IStaking(staking);
-        _POLICY_BOOK = IPolicyBook(policyBook);
+    constructor(LedgerParameters memory p) LedgerBase(p) LedgerGuard(p) {
+        // Check: the extension works at this address alone.
+        if (p.ledger != address(this)) revert IReceiptLedgerExtension.ReceiptLedger_NotHere();
+        EXTENSION = p.extension;
+    }
+
+    /// @dev What this contract does not know, its extension may: on this storage, with this caller.
+    // solhint-disable-next-line no-complex-fallback
+    fallback() external {
+        address extension = EXTENSION;
+        assembly ("memory-safe") {
+            let data := mload(0x40)
+            calldatacopy(data, 0, calldatasize())
+            let ok := delegatecall(gas(), extension, data, calldatasize(), 0, 0)
+            returndatacopy(data, 0, returndatasize())
+            if iszero(ok) { revert(data, returndatasize()) }
+            return(data, returndatasize())
+        }
     }
 
     // User reads
@@ -67,13 +71,18 @@ contract ReceiptLedger is IReceiptLedger, EIP712, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IReceiptLedger
-    function batchNumber(uint16 policy, uint32 operator, uint48 nonce) public pure returns (uint96) {
-        return (uint96(policy) << 80) | (uint96(operator) << 48) | nonce;
+    function batchNumber(uint16 policy, uint32 operator, uint48 nonce) external pure returns (uint96) {
+        return _batchNumber(policy, operator, nonce);
     }
 
     /// @inheritdoc IReceiptLedger
     function nextNonce(uint16 policy, uint32 operator) external view returns (uint48) {
-        return _nonces[_poster(policy, operator)];
+        return _posters[_poster(policy, operator)].nonce;
+    }
+
+    /// @inheritdoc IReceiptLedger
+    function inFlight(uint32 operator) external view returns (uint256) {
+        return _inFlight[operator];
     }
 
     /// @inheritdoc IReceiptLedger
@@ -91,20 +100,25 @@ contract ReceiptLedger is IReceiptLedger, EIP712, ReentrancyGuardTransient {
         bytes[] calldata signatures
     ) external nonReentrant returns (uint96 batch) {
         // Check
+        if (block.timestamp < _pausedUntil) {
+            revert ReceiptLedger_PostingPaused(_pausedUntil);
+        }
         if (block.timestamp > header.deadline) revert ReceiptLedger_DeadlinePassed(header.deadline);
         uint256 leaves = _checkLengths(figures, outputs);
-        _checkRising(figures, leaves);
+        uint256 fall = Figures.firstFall(figures, leaves);
+        if (fall != leaves) revert ReceiptLedger_NotRising(fall);
         bytes32 figuresHash = keccak256(figures);
         bytes32 root = BatchTree.root(figures, outputs, leaves);
         (uint32 relayer, uint256 limit) = _checkRelayer(_digest(header, figuresHash, root), header.policy, signatures);
-        uint256 flying = inFlight[relayer];
+        uint256 flying = _inFlight[relayer];
         if (flying + header.value > limit) revert ReceiptLedger_ValueAboveLimit(flying, header.value, limit);
-        uint48 nonce = _nonces[_poster(header.policy, relayer)];
+        Poster storage poster = _posters[_poster(header.policy, relayer)];
+        uint48 nonce = poster.nonce;
         if (header.nonce != nonce) revert ReceiptLedger_WrongNonce(nonce, header.nonce);
         // Effect
-        _nonces[_poster(header.policy, relayer)] = nonce + 1;
-        inFlight[relayer] = flying + header.value;
-        batch = batchNumber(header.policy, relayer, nonce);
+        (poster.nonce, poster.lastPost) = (nonce + 1, uint40(block.timestamp));
+        _inFlight[relayer] = flying + header.value;
+        batch = _batchNumber(header.policy, relayer, nonce);
         _batches[batch] = Batch({
             postedAt: uint40(block.timestamp),
             policy: header.policy,
@@ -123,7 +137,7 @@ contract ReceiptLedger is IReceiptLedger, EIP712, ReentrancyGuardTransient {
     function settle(uint96 batch, bytes calldata figures) external nonReentrant returns (uint256 moved) {
         Batch memory record = _batches[batch];
         // Check
-        _checkWindow(batch, record);
+        _checkSettleable(batch, record);
         if (keccak256(figures) != record.figuresHash) revert ReceiptLedger_WrongFigures(batch);
         // Effect
         moved = _settle(batch, record, figures);
@@ -137,7 +151,7 @@ contract ReceiptLedger is IReceiptLedger, EIP712, ReentrancyGuardTransient {
     {
         Batch memory record = _batches[batch];
         // Check: the leaf binds the index, so one proof stands for one place.
-        _checkWindow(batch, record);
+        _checkSettleable(batch, record);
         if (
             index >= record.leaves
                 || !MerkleProof.verifyCalldata(proof, record.root, BatchTree.leaf(index, figure, output))
@@ -173,14 +187,6 @@ contract ReceiptLedger is IReceiptLedger, EIP712, ReentrancyGuardTransient {
         Batch storage stored = _batches[batch];
         (stored.moved, stored.flags) = (record.moved, record.flags);
         emit BatchSettled(batch, record.moved);
-    }
-
-    /// @dev Takes the batch's value out of flight, once; marks `record` only, the caller stores it.
-    function _retire(uint96 batch, Batch memory record) private {
-        if (record.flags & RETIRED != 0) return;
-        record.flags |= RETIRED;
-        inFlight[record.relayer] -= record.value;
-        emit BatchRetired(batch, record.value);
     }
 
     /// @dev The policy's relayer is active and enough of its signers vouch for the batch.
@@ -232,14 +238,10 @@ contract ReceiptLedger is IReceiptLedger, EIP712, ReentrancyGuardTransient {
         );
     }
 
-    function _checkWindow(uint96 batch, Batch memory record) private view {
-        uint256 endsAt = _settleableAt(batch, record);
-        if (block.timestamp < endsAt) revert ReceiptLedger_WindowOpen(batch, endsAt);
-    }
-
-    function _settleableAt(uint96 batch, Batch memory record) private view returns (uint256) {
-        if (record.postedAt == 0) revert ReceiptLedger_UnknownBatch(batch);
-        return uint256(record.postedAt) + _POLICY_BOOK.windows(record.policy).challenge;
+    /// @dev Reverts while the window runs, and for good once the batch was cancelled.
+    function _checkSettleable(uint96 batch, Batch memory record) private view {
+        if (record.flags & CANCELLED != 0) revert ReceiptLedger_Cancelled(batch);
+        _checkWindow(batch, record);
     }
 
     function _checkLengths(bytes calldata figures, bytes calldata outputs) private pure returns (uint256 leaves) {
@@ -248,18 +250,5 @@ contract ReceiptLedger is IReceiptLedger, EIP712, ReentrancyGuardTransient {
             leaves == 0 || leaves > Figures.MAX || figures.length != leaves * Figures.SIZE
                 || outputs.length != leaves * 32
         ) revert ReceiptLedger_BadLength(figures.length, outputs.length);
-    }
-
-    function _checkRising(bytes calldata figures, uint256 leaves) private pure {
-        uint64 last;
-        for (uint256 i = 0; i < leaves; ++i) {
-            (uint64 agreement,) = Figures.read(figures, i);
-            if (agreement <= last) revert ReceiptLedger_NotRising(i);
-            last = agreement;
-        }
-    }
-
-    function _poster(uint16 policy, uint32 operator) private pure returns (uint48) {
-        return (uint48(policy) << 32) | operator;
     }
 }

@@ -49,6 +49,23 @@ library StakePartsLib {
         return StakeParts.wrap(StakeParts.unwrap(p) - amount);
     }
 
+    /// @notice Less pledged stake.
+    function minusPledged(StakeParts p, uint64 amount) internal pure returns (StakeParts) {
+        if (amount > p.pledged()) revert StakeParts_TooLittle(p.pledged(), amount);
+        return StakeParts.wrap(StakeParts.unwrap(p) - (uint256(amount) << PLEDGED));
+    }
+
+    /// @notice Less reserved stake.
+    function minusReserved(StakeParts p, uint64 amount) internal pure returns (StakeParts) {
+        if (amount > p.reserved()) revert StakeParts_TooLittle(p.reserved(), amount);
+        return StakeParts.wrap(StakeParts.unwrap(p) - (uint256(amount) << RESERVED));
+    }
+
+    /// @notice More reserved stake, from outside.
+    function plusReserved(StakeParts p, uint64 amount) internal pure returns (StakeParts) {
+        return p.plusFree(amount).reserve(amount);
+    }
+
     /// @notice Less thawing stake. It is the highest part, so checked arithmetic itself refuses too much.
     function minusThawing(StakeParts p, uint64 amount) internal pure returns (StakeParts) {
         return StakeParts.wrap(StakeParts.unwrap(p) - (uint256(amount) << THAWING));
@@ -70,6 +87,26 @@ library StakePartsLib {
             // Bounded by the pledged part, just seen.
             return StakeParts.wrap(StakeParts.unwrap(p) + amount - (uint256(amount) << PLEDGED));
         }
+    }
+
+    /// @notice From free to reserved.
+    function reserve(StakeParts p, uint64 amount) internal pure returns (StakeParts) {
+        return StakeParts.wrap(StakeParts.unwrap(p.minusFree(amount)) + (uint256(amount) << RESERVED));
+    }
+
+    /// @notice From reserved to free.
+    function unreserve(StakeParts p, uint64 amount) internal pure returns (StakeParts) {
+        return StakeParts.wrap(StakeParts.unwrap(p.minusReserved(amount)) + amount);
+    }
+
+    /// @notice From pledged to reserved.
+    function pledgedToReserved(StakeParts p, uint64 amount) internal pure returns (StakeParts) {
+        return StakeParts.wrap(StakeParts.unwrap(p.minusPledged(amount)) + (uint256(amount) << RESERVED));
+    }
+
+    /// @notice From reserved to pledged.
+    function reservedToPledged(StakeParts p, uint64 amount) internal pure returns (StakeParts) {
+        return StakeParts.wrap(StakeParts.unwrap(p.minusReserved(amount)) + (uint256(amount) << PLEDGED));
     }
 
     /// @notice From free to thawing.

@@ -69,6 +69,16 @@ def replay(
         str | None, typer.Option(help="csv: what a unit of the column counts for.")
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Read the first N data rows only.")] = None,
+    mode: Annotated[
+        str, typer.Option(help="metered, or with openb lease: each job leases the node that runs it.")
+    ] = "metered",
+    nodes: Annotated[
+        Path | None, typer.Option(help="lease: CSV of the nodes (sn, gpu); they are the providers.")
+    ] = None,
+    budget_seconds: Annotated[
+        int | None,
+        typer.Option(help="lease: no lease has money for more seconds; all of its job's when left out."),
+    ] = None,
     rpc: Annotated[
         str | None,
         typer.Option(
@@ -114,6 +124,9 @@ def replay(
             units_column=units_column,
             units_scale=units_scale,
             limit=limit,
+            mode=mode,
+            nodes=nodes,
+            budget_seconds=budget_seconds,
             rpc=endpoints[0] if endpoints else None,
             more_rpc=endpoints[1:],
             window=window,

@@ -22,7 +22,7 @@ SMALL: dict[str, Any] = {
     "contracts": {
         "AccessManager": {"initialAdmin": "$deployer"},
         "TestDollar": {"owner": "$deployer"},
-        "PolicyBook": {"authority": "$AccessManager", "maxLiability": "$limit"},
+        "PolicyBook": {"authority": "$AccessManager", "maxLiability": "$limit", "postGrace": 60},
     },
     "setup": [
         {
@@ -33,9 +33,11 @@ SMALL: dict[str, Any] = {
     ],
     "policies": [
         {
-            "kind": 0, "quorum": 0, "relayer": 1, "coverageBps": 0, "stakeMultiple": 10, "valueCap": 10,
+            "kind": 0, "quorum": 0, "relayer": 1, "instantRelease": False, "funderWaived": False,
+            "coverageBps": 0, "stakeMultiple": 10, "valueCap": 10, "grossCap": 0, "selfPostBond": 0,
             "challengeWindow": 60, "selfPostWindow": 60, "responseWindow": 60, "disputeTime": 60, "notice": 0,
-            "verifiers": [],
+            "reportTime": 60, "silence": 60, "customerCredentials": 0, "operatorCredentials": 0,
+            "issuer": "0x" + "00" * 20, "measurement": "0x" + "00" * 32, "verifiers": [],
         }
     ],
 }  # fmt: skip
@@ -103,7 +105,10 @@ def test_deploy__local_network__contracts_know_each_other(anvil: Anvil, deployed
     assert read("PolicyBook", "get", 1)["verifiers"] == [2]
     assert read("Staking", "isActive", 1, 4) is True
     assert read("Staking", "isActive", 2, 2) is True
-    assert read("Directory", "count") == 11
+    assert read("ReceiptLedger", "SESSION_KEYS") == found.address("SessionKeys").lower()
+    assert read("ReceiptLedger", "CREDENTIALS") == found.address("Credentials").lower()
+    assert read("SessionKeys", "LEDGER") == found.address("ReceiptLedger").lower()
+    assert read("Directory", "count") == len(Plan.from_yaml("local").names)
 
 
 def test_deploy__second_run__sends_nothing_and_leaves_the_file(

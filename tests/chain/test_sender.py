@@ -121,3 +121,32 @@ def test_wait__nothing_is_mined__gives_up_with_the_hash(anvil: Anvil) -> None:
             sender.send(CAROL, b"", 5)
     finally:
         anvil.node.request("evm_setAutomine", [True])
+
+
+def test_post_many__node_that_mines_when_told__lands_in_one_block_of_that_second(
+    anvil: Anvil, deployer: KeySender
+) -> None:
+    dollar = new_dollar(deployer)
+    calls = [Call(dollar, DOLLAR.encode("mint", CAROL, amount), gas=100_000) for amount in (1, 2, 4)]
+    second = deployer.node.timestamp() + 86_400
+    anvil.node.request("evm_setAutomine", [False])
+    try:
+        sent = deployer.post_many(calls)
+        assert deployer.node.receipts([one.hash for one in sent]) == [None, None, None]
+        anvil.node.request("evm_mine", [{"timestamp": second}])
+        receipts = deployer.receipts_of(sent)
+    finally:
+        anvil.node.request("evm_setAutomine", [True])
+    assert balance(deployer, dollar, CAROL) == 7
+    assert len({receipt.block for receipt in receipts}) == 1
+    assert deployer.node.timestamp() == second
+
+
+def test_receipts_of__one_failed__raises_its_reason(deployer: KeySender) -> None:
+    dollar = new_dollar(deployer)
+    good = Call(dollar, DOLLAR.encode("mint", CAROL, 1), gas=100_000)
+    sent = deployer.post_many([good, Call(dollar, DOLLAR.encode("transfer", CAROL, 5), gas=100_000)])
+    with pytest.raises(ContractRefused) as caught:
+        deployer.receipts_of(sent)
+    assert caught.value.code == "ERC20InsufficientBalance"
+    assert balance(deployer, dollar, CAROL) == 1

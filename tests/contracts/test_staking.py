@@ -50,6 +50,8 @@ def slash(
 
 
 def test_register__a_provider__is_kept_and_told(system: System) -> None:
+    for _ in range(9):
+        system.staking.transact("registerSource", EVE.address, b"\0" * 32, sender=EVE)
     receipt = system.staking.transact("register", Role.PROVIDER, 2, 276, 9, b"\1" * 32, sender=ALICE)
     assert receipt.result == 1
     assert receipt.event("Registered").args == {
@@ -532,6 +534,7 @@ def construction(evm: Evm, **changes: Any) -> dict[str, Any]:
         "authority": ALICE.address,
         "currency": dollar.address,
         "escrow": BOB.address,
+        "ledger": EVE.address,
         "insurance": CAROL.address,
         "thawPeriod": 301,
         "maxLiability": 200,
@@ -561,7 +564,7 @@ def test_constructor__an_unfit_currency_or_nobody__is_refused() -> None:
     for currency in (eighteen, EVE.address):
         with reverts("Staking_UnfitCurrency", currency=currency):
             evm.deploy("Staking", **construction(evm, currency=currency))
-    for name in ("authority", "escrow", "insurance"):
+    for name in ("authority", "escrow", "ledger", "insurance"):
         with reverts("Staking_ZeroAddress"):
             evm.deploy("Staking", **construction(evm, **{name: ZERO}))
 

@@ -4,6 +4,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tallystick.cli import app
+from tests.support.leases import write_world
 
 GOOD = {
     "--format": "azure-llm",
@@ -43,6 +44,13 @@ def trace(llm_trace):
         ({"format": "csv", "units_column": "ContextTokens", "units_scale": "x"}, "--units-scale"),
         ({"format": "openb"}, "scheduled_time"),
         ({"limit": -1}, "limit"),
+        ({"mode": "rent"}, "--mode"),
+        ({"mode": "lease"}, "--format openb"),
+        ({"format": "openb", "mode": "lease"}, "--nodes"),
+        ({"nodes": "nodes.csv"}, "--mode lease"),
+        ({"budget_seconds": 5}, "--mode lease"),
+        ({"format": "openb", "mode": "lease", "nodes": "absent.csv"}, "absent.csv"),
+        ({"format": "openb", "mode": "lease", "nodes": "absent.csv", "rpc": "http://127.0.0.1:9"}, "--rpc"),
         ({"window": 0}, "--window"),
         ({"report": "/"}, "folder"),
         ({"rpc": "http://127.0.0.1:9"}, "127.0.0.1:9"),
@@ -66,6 +74,15 @@ def test_replay__file_is_no_trace__one_sentence_and_two(tmp_path, content):
     result = invoke(trace, tmp_path / "out.json")
     assert result.exit_code == 2
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_replay__nodes_file_makes_no_sense__one_sentence_and_two(tmp_path):
+    trace, nodes = write_world(tmp_path)
+    nodes.write_text("sn,gpu\na,8\nb,many\n")
+    flags = {"format": "openb", "mode": "lease", "nodes": nodes}
+    result = invoke(trace, tmp_path / "out.json", **flags)
+    assert (result.exit_code, len(result.stderr.strip().splitlines())) == (2, 1)
+    assert "Line 3 of the nodes file" in result.stderr
 
 
 def test_replay__missing_trace__one_sentence_and_two(tmp_path):

@@ -8,7 +8,7 @@ from typing import Any
 from tallystick.protocol import eip712, figures, merkle
 from tallystick.protocol.eip712 import BatchHeader, Terms
 from tallystick.protocol.enums import OpenRefusal, SkipReason
-from tallystick.protocol.model import SignedTerms
+from tallystick.protocol.model import SettleOrder, SignedTerms
 from tests.stateful.worlds import PostedBatch, Worlds
 from tests.support.evm import Account
 
@@ -156,9 +156,13 @@ class WorkSteps(Worlds):
         self.both(
             "Escrow.settle",
             e,
-            (policy, figure, 0, 2**64),
+            ((policy, self.now, 2**64 - 1, 0), figure, 0),
             caller,
-            lambda: m.settle(policy, figures.decode_figures(figure), 0, 2**64, caller=caller.address),
+            lambda: m.settle(
+                SettleOrder(policy, self.now, 2**64 - 1),
+                figures.decode_figures(figure),
+                caller=caller.address,
+            ),
         )
 
     # ReceiptLedger

@@ -12,6 +12,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import cache
 from pathlib import Path
 
@@ -19,13 +20,29 @@ import pytest
 
 from tallystick.chain.contracts import artifact_names, load
 from tallystick.protocol import amounts, eip712, figures
-from tallystick.protocol.enums import OpenRefusal, SkipReason
+from tallystick.protocol.enums import (
+    CloseReason,
+    CredentialFault,
+    OpenRefusal,
+    ReceiptFault,
+    RefundFault,
+    SkipReason,
+)
 from tallystick.protocol.hashing import keccak256
 from tallystick.web.errors import STATUS_OF
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 SOURCES = ROOT / "src" / "tallystick"
+DOCUMENTS = (
+    "architecture.md",
+    "comparison.md",
+    "errors.md",
+    "operations.md",
+    "pricing.md",
+    "protocol.md",
+    "security.md",
+)
 MOCKS_THAT_USERS_MEET = {"TestDollar", "TallyFaucet"}
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
@@ -227,10 +244,17 @@ def test_errors__every_custom_error_of_the_contracts__is_explained() -> None:
     _check(contract_errors())
 
 
-@pytest.mark.parametrize("reasons", [OpenRefusal, SkipReason])
-def test_errors__every_reason_of_the_contracts__is_explained(reasons: type[OpenRefusal | SkipReason]) -> None:
-    named = {reason.name: (f"enum {reasons.__name__}",) for reason in reasons if reason.name != "NONE"}
-    _check(named)
+REASONS: tuple[type[IntEnum], ...] = (
+    OpenRefusal, SkipReason, CloseReason, RefundFault, ReceiptFault, CredentialFault
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("reasons", REASONS)
+def test_errors__every_reason_of_the_contracts__is_explained(reasons: type[IntEnum]) -> None:
+    section = next(
+        (rows for title, rows in _explained().items() if title.startswith(reasons.__name__ + ":")), ()
+    )
+    assert set(section) == {reason.name for reason in reasons if reason.name != "NONE"}
 
 
 def test_errors__every_code_of_the_python_package__is_explained() -> None:
@@ -240,7 +264,8 @@ def test_errors__every_code_of_the_python_package__is_explained() -> None:
 
 
 def test_errors__first_column__holds_only_codes_that_exist() -> None:
-    known = {*python_codes(), *contract_errors(), *OpenRefusal.__members__, *SkipReason.__members__}
+    reasons = {name for one in REASONS for name in one.__members__}
+    known = {*python_codes(), *contract_errors(), *reasons}
     for section, rows in _explained().items():
         stale = sorted({*rows} - known)
         assert not stale, f"docs/errors.md, {section}: the code does not have {', '.join(stale)}"
@@ -317,9 +342,7 @@ def _tests_in(path: Path) -> frozenset[str]:
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
 
 
-@pytest.mark.parametrize(
-    "document", ["architecture.md", "errors.md", "operations.md", "protocol.md", "security.md"]
-)
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_documents__tests_that_they_name__exist(document: str) -> None:
     """A test is named as `tests/…/file.py::function`, or as `::another` of the file named before."""
     at: Path | None = None
@@ -332,17 +355,13 @@ def test_documents__tests_that_they_name__exist(document: str) -> None:
         assert not function or function in _tests_in(at), f"{document}: {at.name} has no test {function}"
 
 
-@pytest.mark.parametrize(
-    "document", ["architecture.md", "errors.md", "operations.md", "protocol.md", "security.md"]
-)
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_documents__links_to_files__lead_somewhere(document: str) -> None:
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", _read(document)):
         assert (DOCS / target).exists(), f"{document} links to {target}, which does not exist"
 
 
-@pytest.mark.parametrize(
-    "document", ["architecture.md", "errors.md", "operations.md", "protocol.md", "security.md"]
-)
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_documents__prose__fits_120_columns(document: str) -> None:
     """Tables and code blocks may be wider: they cannot be folded."""
     fenced = False

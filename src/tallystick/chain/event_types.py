@@ -1,8 +1,7 @@
 """The contracts' events as frozen objects: `<Contract><Event>`, fields in the ABI's order, in snake case.
 
 Money is µ, times are unix seconds, addresses 20 raw bytes. Of `place`, where a log stands: see `Place`. A
-test holds
-every class against the ABI.
+test holds every class against the ABI.
 """
 
 from __future__ import annotations
@@ -13,7 +12,18 @@ import msgspec
 
 from tallystick.protocol.accounting.policies import Policy
 from tallystick.protocol.eip712 import Terms
-from tallystick.protocol.enums import CloseReason, HardwareClass, KeyKind, OpenRefusal, SkipReason
+from tallystick.protocol.enums import (
+    BondSource,
+    CloseReason,
+    CredentialFault,
+    CredentialKind,
+    HardwareClass,
+    KeyKind,
+    OpenRefusal,
+    ReceiptFault,
+    RefundFault,
+    SkipReason,
+)
 
 
 class Place(NamedTuple):
@@ -126,6 +136,69 @@ class StakingKeyRevoked(Event, frozen=True):
 class StakingSignerThresholdSet(Event, frozen=True):
     operator: int
     threshold: int
+
+
+class StakingReserved(Event, frozen=True):
+    operator: int
+    amount: int
+
+
+class StakingUnreserved(Event, frozen=True):
+    operator: int
+    amount: int
+
+
+class StakingForfeited(Event, frozen=True):
+    operator: int
+    to: bytes
+    amount: int
+
+
+class StakingBondTaken(Event, frozen=True):
+    operator: int
+    source: BondSource
+    amount: int
+
+
+class StakingBondReturned(Event, frozen=True):
+    operator: int
+    source: BondSource
+    amount: int
+
+
+class StakingPledgeSlashed(Event, frozen=True):
+    operator: int
+    reason: int
+    pledge: int
+    from_pledge: int
+
+
+class StakingResigned(Event, frozen=True):
+    operator: int
+
+
+class StakingReleaseConsentSet(Event, frozen=True):
+    operator: int
+    account: int
+    allowed: bool
+
+
+class StakingSourceRegistered(Event, frozen=True):
+    source: int
+    owner: bytes
+    fee_recipient: bytes
+    metadata: bytes
+
+
+class StakingSourceRecipientSet(Event, frozen=True):
+    source: int
+    fee_recipient: bytes
+
+
+class StakingSurplusRecovered(Event, frozen=True):
+    token: bytes
+    to: bytes
+    amount: int
 
 
 # Escrow
@@ -249,6 +322,77 @@ class EscrowFeesCollected(Event, frozen=True):
     amount: int
 
 
+class EscrowSplitCreated(Event, frozen=True):
+    account: int
+    content: bytes
+    members: tuple[bytes, ...]
+    weights: tuple[int, ...]
+
+
+class EscrowShareClaimed(Event, frozen=True):
+    account: int
+    index: int
+    to: bytes
+    amount: int
+
+
+class EscrowToppedUp(Event, frozen=True):
+    agreement: int
+    budget: int
+
+
+class EscrowReplaced(Event, frozen=True):
+    old: int
+    agreement: int
+    carried: int
+
+
+class EscrowBegun(Event, frozen=True):
+    agreement: int
+    device: bytes
+    start: int
+
+
+class EscrowDowntimeSet(Event, frozen=True):
+    agreement: int
+    downtime: int
+
+
+class EscrowSettledByRelease(Event, frozen=True):
+    agreement: int
+    paid: int
+
+
+class EscrowReleaseFinalised(Event, frozen=True):
+    agreement: int
+    fees: int
+    good: bool
+
+
+class EscrowRefundSkipped(Event, frozen=True):
+    agreement: int
+    reason: RefundFault
+
+
+class EscrowRefundFloorRaised(Event, frozen=True):
+    policy: int
+    until: int
+
+
+class EscrowOpeningPaused(Event, frozen=True):
+    until: int
+
+
+class EscrowOpeningResumed(Event, frozen=True):
+    pass
+
+
+class EscrowSurplusRecovered(Event, frozen=True):
+    token: bytes
+    to: bytes
+    amount: int
+
+
 # ReceiptLedger
 
 
@@ -270,6 +414,131 @@ class ReceiptLedgerBatchSettled(Event, frozen=True):
 class ReceiptLedgerBatchRetired(Event, frozen=True):
     batch: int
     value: int
+
+
+class ReceiptLedgerCollected(Event, frozen=True):
+    agreement: int
+    units: int
+    gross: int
+
+
+class ReceiptLedgerReceiptRefused(Event, frozen=True):
+    index: int
+    agreement: int
+    reason: ReceiptFault
+
+
+class ReceiptLedgerSelfPosted(Event, frozen=True):
+    batch: int
+    operator: int
+    agreement: int
+    bond: int
+
+
+class ReceiptLedgerBondReturned(Event, frozen=True):
+    batch: int
+    operator: int
+    bond: int
+
+
+class ReceiptLedgerReleased(Event, frozen=True):
+    batch: int
+    index: int
+    agreement: int
+    amount: int
+    fees: int
+
+
+class ReceiptLedgerReleaseRefused(Event, frozen=True):
+    item: int
+    batch: int
+    index: int
+    reason: SkipReason
+
+
+class ReceiptLedgerReleaseFinalised(Event, frozen=True):
+    batch: int
+    index: int
+
+
+class ReceiptLedgerReleaseAnswered(Event, frozen=True):
+    batch: int
+    index: int
+
+
+class ReceiptLedgerMadeGood(Event, frozen=True):
+    batch: int
+    index: int
+    victim: bytes
+    amount: int
+
+
+class ReceiptLedgerBatchCancelled(Event, frozen=True):
+    batch: int
+    cancelled_at: int
+
+
+class ReceiptLedgerPostingPaused(Event, frozen=True):
+    until: int
+
+
+class ReceiptLedgerPostingResumed(Event, frozen=True):
+    pass
+
+
+# Credentials, SessionKeys
+
+
+class CredentialsCredentialPosted(Event, frozen=True):
+    issuer: bytes
+    subject: bytes
+    kind: CredentialKind
+    binding: bytes
+    value: bytes
+    valid_from: int
+    expires_at: int
+    nonce: int
+
+
+class CredentialsCredentialRevoked(Event, frozen=True):
+    issuer: bytes
+    subject: bytes
+    kind: CredentialKind
+    binding: bytes
+    revoked_at: int
+    nonce: int
+
+
+class CredentialsCredentialRefused(Event, frozen=True):
+    index: int
+    issuer: bytes
+    reason: CredentialFault
+
+
+class SessionKeysSessionGranted(Event, frozen=True):
+    account: int
+    key: bytes
+    expires_at: int
+    listed: bool
+    total: int
+
+
+class SessionKeysSessionListed(Event, frozen=True):
+    account: int
+    key: bytes
+    agreement: int
+
+
+class SessionKeysSessionRevoked(Event, frozen=True):
+    account: int
+    key: bytes
+    revoked_at: int
+
+
+class SessionKeysSessionSpent(Event, frozen=True):
+    account: int
+    key: bytes
+    spent: int
 
 
 # FeeSplitter, InsurancePool, DividendVault

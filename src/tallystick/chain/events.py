@@ -15,7 +15,7 @@ import eth_abi
 
 from tallystick.chain import event_types
 from tallystick.chain.abi import EventType, Parameter, named
-from tallystick.chain.contracts import load
+from tallystick.chain.contracts import artifact_names, load
 from tallystick.chain.errors import BadArtifact
 from tallystick.chain.event_types import Event, Place
 from tallystick.chain.registry import Deployment
@@ -23,6 +23,7 @@ from tallystick.chain.registry import Deployment
 __all__ = ["Event", "EventDecoder", "Place", "event_classes", "field_name"]
 
 _CONTRACTS = (
+    "Credentials",
     "Directory",
     "DividendVault",
     "Escrow",
@@ -30,6 +31,7 @@ _CONTRACTS = (
     "InsurancePool",
     "PolicyBook",
     "ReceiptLedger",
+    "SessionKeys",
     "Staking",
 )
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
@@ -51,6 +53,8 @@ def event_classes() -> Mapping[tuple[str, str], type[Event]]:
     """(contract, event) -> class."""
     found: dict[tuple[str, str], type[Event]] = {}
     for contract in _CONTRACTS:
+        if contract not in artifact_names():
+            continue
         for event in load(contract).events:
             cls = getattr(event_types, contract + event, None)
             if cls is not None:
@@ -189,6 +193,8 @@ def _slow_decoder(kind: EventType, cls: type[Event], hints: Mapping[str, Any]) -
 
 
 def _struct(part: Parameter, hint: Any, value: Any) -> Any:
+    if part.type == "address[]":
+        return tuple(bytes.fromhex(one[2:]) for one in value)
     if not part.components:
         return bytes.fromhex(value[2:]) if part.type == "address" else value
     inner = get_type_hints(hint)

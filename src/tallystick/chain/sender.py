@@ -16,7 +16,7 @@ from tallystick.chain.errors import ChainError, ContractRefused, TransactionFail
 from tallystick.chain.node import Fees, Node, TransactionReceipt
 from tallystick.chain.signers import SignedTransaction, TransactionSigner
 
-__all__ = ["Call", "KeySender", "Sender", "why_it_failed"]
+__all__ = ["Call", "KeySender", "Sender", "Sent", "why_it_failed"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,15 @@ class Call:
     data: bytes
     value: int = 0
     gas: int | None = None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A transaction that was broadcast, with its gas limit and its hash."""
+
+    call: Call
+    gas: int
+    hash: str
 
 
 class Sender(Protocol):
@@ -87,16 +96,26 @@ class KeySender:
         Calls without `gas` are estimated on the present state: give it to those that need another's effect.
         Raises ContractRefused or TransactionFailed for the first that failed; the others were sent too.
         """
+        return self.receipts_of(self.post_many(calls))
+
+    def post_many(self, calls: Sequence[Call]) -> list[Sent]:
+        """As `send_many`, but does not wait: the receipts are there when somebody has mined, see
+        `receipts_of`."""
         if not calls:
             return []
         limits = self._limits(calls)
         with self._lock:
             signed = self._sign(calls, limits, self.node.fees())
             self._broadcast(signed)
-        receipts = self._wait([one.hash for one in signed])
-        for call, limit, receipt in zip(calls, limits, receipts, strict=True):
+        return [Sent(call, limit, one.hash) for call, limit, one in zip(calls, limits, signed, strict=True)]
+
+    def receipts_of(self, sent: Sequence[Sent]) -> list[TransactionReceipt]:
+        """Waits for what `post_many` sent. Raises ContractRefused or TransactionFailed for the first that
+        failed."""
+        receipts = self._wait([one.hash for one in sent])
+        for one, receipt in zip(sent, receipts, strict=True):
             if not receipt.ok:
-                raise why_it_failed(self.node, self.address, call, limit, receipt)
+                raise why_it_failed(self.node, self.address, one.call, one.gas, receipt)
         return receipts
 
     def _limits(self, calls: Sequence[Call]) -> list[int]:

@@ -54,7 +54,7 @@ def run_demo(trace: Path | None, out: Path, console: Console | None = None) -> b
             outcome.dividends = payout.stakers
             story = story_of(outcome, payout)
             ignore_interrupts()
-            write_reports(options, outcome, session.survey, kind="demo", story=story)
+            write_reports(options, outcome, session.bins, kind="demo", story=story)
     print_outcome(outcome, console)
     console.print("\n[bold]Where every µ went[/]")
     for line in story:

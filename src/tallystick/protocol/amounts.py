@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from .constants import BPS, CURRENCY_DECIMALS, PRICE_SCALE, TALLY_DECIMALS, UINT64_MAX, UINT128_MAX
+from .constants import (
+    BPS,
+    CURRENCY_DECIMALS,
+    PRICE_SCALE,
+    TALLY_DECIMALS,
+    UINT64_MAX,
+    UINT128_MAX,
+    UINT256_MAX,
+)
 from .errors import AmountError
 
 if TYPE_CHECKING:
@@ -143,3 +151,35 @@ def split_fees(total: int, insurance_bps: int, treasury_bps: int) -> tuple[int, 
     """(dividends, insurance, treasury) in µ of the fees `total`: two are floored, dividends get the rest."""
     insurance, treasury = fee(total, insurance_bps), fee(total, treasury_bps)
     return total - insurance - treasury, insurance, treasury
+
+
+# Leases (PROTOCOL section 4): the clock counts, `unit_price` is µ per 1e6 seconds
+
+
+def funded_until(start: int, budget: int, unit_price: int) -> int:
+    """The second at which a lease's money runs out: start + floor(budget x 1e6 / unitPrice)."""
+    return start + budget * PRICE_SCALE // unit_price
+
+
+def payable_seconds(horizon: int, end: int, start: int, downtime: int) -> int:
+    """Whole seconds served up to the horizon: max(0, min(horizon, end) - start - downtime)."""
+    return max(0, min(horizon, end) - start - downtime)
+
+
+def lease_gross(seconds: int, unit_price: int, budget: int) -> int:
+    """µ for so many seconds served: min(floor(seconds x unitPrice / 1e6), budget)."""
+    return gross(seconds, unit_price, budget)
+
+
+def burn_until(now: int, money: int, rates: Sequence[tuple[int, int]]) -> int:
+    """When `money` µ run out at the rates (unitPrice, customer fee in bps) together, rounded down.
+
+    UINT256_MAX when nothing burns.
+    """
+    burn = sum(unit_price * (BPS + bps) for unit_price, bps in rates)
+    return now + money * PRICE_SCALE * BPS // burn if burn else UINT256_MAX
+
+
+def share_due(received: int, weight: int, weights: int, paid: int) -> int:
+    """µ that a member of a split may pull: floor(received x w / W) - paid before."""
+    return received * weight // weights - paid

@@ -36,6 +36,9 @@ MAX_OPEN_ITEMS: Final = 256
 MAX_BATCH_LEAVES: Final = 256
 MAX_VERIFIERS: Final = 16
 MAX_SPLIT_MEMBERS: Final = 64
+MAX_SIGNED_ITEMS: Final = 128
+"""Signed receipts, or releases, of one call."""
+MAX_SELF_POSTS: Final = 64
 MAX_HOLDS: Final = 200
 """Unfinalised releases and challenged leaves of one agreement at which a release is refused."""
 PAUSE_INTERVAL: Final = 30 * 86_400

@@ -13,12 +13,27 @@ from dataclasses import dataclass, field
 from . import constants
 from .accounting import invariants
 from .accounting.accounts import Account, Allowance
-from .accounting.agreements import Agreement, Escrow, Opening, Settlement, SignedTerms, Step
+from .accounting.agreements import Escrow
+from .accounting.batches import Batch, ReleaseRequest, SignedReceipt, SignedVerdict
+from .accounting.credentials import Credentials, SignedCredential, SignedRevocation
 from .accounting.dividends import DividendVault, Stream
 from .accounting.fees import FeeSplitter, InsurancePool
-from .accounting.ledger import Batch, ReceiptLedger
+from .accounting.ledger import ReceiptLedger
+from .accounting.operators import Operator, StakingParameters
 from .accounting.policies import Policy, PolicyBook
-from .accounting.staking import Operator, SlashOrder, Staking, StakingParameters
+from .accounting.records import (
+    Agreement,
+    Opening,
+    ReplaceSigned,
+    Settlement,
+    SettleOrder,
+    SignedFigure,
+    SignedTerms,
+    Step,
+)
+from .accounting.sessions import SessionKeys
+from .accounting.slashing import SlashOrder
+from .accounting.staking import Staking
 from .accounting.tokens import ZERO_ADDRESS, Address, Currency, Tally
 from .errors import InvariantBroken, Refused
 
@@ -37,8 +52,16 @@ __all__ = [
     "Operator",
     "Policy",
     "Refused",
+    "ReleaseRequest",
+    "ReplaceSigned",
+    "SettleOrder",
     "Settlement",
+    "SignedCredential",
+    "SignedFigure",
+    "SignedReceipt",
+    "SignedRevocation",
     "SignedTerms",
+    "SignedVerdict",
     "SlashOrder",
     "StakingParameters",
     "Step",
@@ -77,6 +100,21 @@ class ModelParameters:
     created_at: int = 0
 
 
+@dataclass
+class Seen:
+    """What the books said when the invariants were last checked, of what must never fall or change."""
+
+    figures: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    """Paid, budget and downtime of every agreement."""
+    resting: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    """Figures of agreements whose money may not move."""
+    floors: dict[int, int] = field(default_factory=dict)
+    revoked: dict[tuple[object, ...], int] = field(default_factory=dict)
+    """When operators' and sessions' keys end, by their places."""
+    policies: list[Policy] = field(default_factory=list)
+    retired: set[int] = field(default_factory=set)
+
+
 class Model:
     """All contracts of one deployment, and the wallets around them."""
 
@@ -85,8 +123,11 @@ class Model:
         at = p.addresses
         self.currency = Currency()
         self.token = Tally(at.minter)
-        self.policy_book = PolicyBook(at.admin, p.staking.max_liability)
-        self.staking = Staking(self.currency, at.admin, at.staking, at.escrow, at.insurance_pool, p.staking)
+        self.policy_book = PolicyBook(at.admin, p.staking.max_liability, p.post_grace)
+        self.credentials = Credentials()
+        self.staking = Staking(
+            self.currency, at.admin, at.staking, at.escrow, at.ledger, at.insurance_pool, p.staking
+        )
         self.escrow = Escrow(
             currency=self.currency,
             address=at.escrow,
@@ -95,12 +136,24 @@ class Model:
             admin=at.admin,
             staking=self.staking,
             policy_book=self.policy_book,
+            credentials=self.credentials,
             post_grace=p.post_grace,
             settle_grace=p.settle_grace,
+            max_pause=p.staking.max_pause,
             fee_provider=p.fee_provider,
             fee_customer=p.fee_customer,
         )
-        self.ledger = ReceiptLedger(at.ledger, self.escrow, self.staking, self.policy_book)
+        self.session_keys = SessionKeys(self.escrow, at.ledger)
+        self.ledger = ReceiptLedger(
+            address=at.ledger,
+            admin=at.admin,
+            escrow=self.escrow,
+            staking=self.staking,
+            policy_book=self.policy_book,
+            credentials=self.credentials,
+            sessions=self.session_keys,
+            max_pause=p.staking.max_pause,
+        )
         self.fee_splitter = FeeSplitter(
             currency=self.currency,
             admin=at.admin,
@@ -124,8 +177,7 @@ class Model:
             stream_state=Stream(p.created_at),
             exit_delay=p.exit_delay,
         )
-        self.seen_paid: dict[int, int] = {}
-        """µ paid per agreement when the invariants were last checked; it must never fall."""
+        self.seen = Seen()
 
     def check_invariants(self) -> dict[str, bool]:
         """Checks PROTOCOL section 11 as far as the contracts exist; returns each invariant's name with True.

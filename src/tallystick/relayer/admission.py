@@ -74,3 +74,13 @@ def unknown_policy(item: SignedReceipt | SignedVerdict, agreement: AgreementRow)
         "unknown_policy",
         f"Agreement {agreement.agreement} is of policy {agreement.policy}; this relayer does not serve it.",
     )
+
+
+def above_elapsed(item: SignedReceipt | SignedVerdict, agreement: AgreementRow, elapsed: int) -> Outcome:
+    """Of a lease no more than what has passed can not have been served."""
+    units = item.receipt.units if isinstance(item, SignedReceipt) else item.verdict.units
+    return no(
+        item,
+        "downtime_above_elapsed",
+        f"{units} s not served are more than the {elapsed} s of lease {agreement.agreement} until then.",
+    )

@@ -8,38 +8,64 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar, cast
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from tallystick.chain.event_types import (
+    CredentialsCredentialPosted,
+    CredentialsCredentialRevoked,
+    EscrowBegun,
     EscrowClosed,
     EscrowCloseRequested,
+    EscrowDowntimeSet,
     EscrowFigureSkipped,
     EscrowOpened,
+    EscrowOpeningPaused,
+    EscrowOpeningResumed,
+    EscrowReplaced,
     EscrowSettled,
+    EscrowSettledByRelease,
+    EscrowToppedUp,
     Event,
     PolicyBookPolicyAdded,
     PolicyBookPolicyRetired,
+    ReceiptLedgerBatchCancelled,
     ReceiptLedgerBatchSettled,
+    ReceiptLedgerPostingPaused,
+    ReceiptLedgerPostingResumed,
     StakingKeyAuthorised,
     StakingKeyRevoked,
     StakingRegistered,
 )
-from tallystick.protocol.enums import SkipReason, Status
+from tallystick.protocol.amounts import price_of
+from tallystick.protocol.enums import CredentialKind, SkipReason, Status
+from tallystick.store.database import set_meta
 from tallystick.store.tables import (
     agreements,
     attempts,
+    batch_leaves,
     batches,
+    credentials,
     dead_letters,
     figures,
     operator_keys,
     operators,
     policies,
+    transactions,
 )
 
-__all__ = ["apply_events", "set_aside"]
+from .leases import funded_until
+
+__all__ = ["OPENING_PAUSED", "POSTING_PAUSED", "apply_events", "set_aside", "wake_figures"]
 
 MAX_INT64: Final = 2**63 - 1
+
+OPENING_PAUSED: Final = "opening_paused_until"
+POSTING_PAUSED: Final = "posting_paused_until"
+"""Meta keys: chain seconds at which a guardian's pause ends by itself; 0 when it was ended early."""
+
+GONE: Final = ("lost", "cancelled")
+"""States of batches whose figures were given back."""
 
 _E = TypeVar("_E", bound=Event)
 Handler = Callable[[Connection, Any, int], None]
@@ -63,6 +89,20 @@ def set_aside(connection: Connection, agreement: int, units: int, reason: str, d
     connection.execute(upsert(dead_letters).values(row).on_conflict_do_nothing())
 
 
+def wake_figures(connection: Connection, batch: str, now: int) -> None:
+    """Lets the figures of a batch that is gone wait again, from `now` on, unless another batch has them."""
+    leaves = select(batch_leaves.c.agreement).where(batch_leaves.c.batch == batch)
+    others = (
+        select(func.coalesce(func.max(batch_leaves.c.units), 0))
+        .join_from(batch_leaves, batches)
+        .where(batch_leaves.c.agreement == figures.c.agreement, batches.c.state.not_in(GONE))
+        .scalar_subquery()
+    )
+    connection.execute(
+        update(figures).where(figures.c.agreement.in_(leaves)).values(batched_units=others, ready_at=now)
+    )
+
+
 def _on(kind: type[_E]) -> Callable[[Callable[[Connection, _E, int], None]], Handler]:
     def register(handler: Callable[[Connection, _E, int], None]) -> Handler:
         _HANDLERS[kind] = cast("Handler", handler)
@@ -82,11 +122,16 @@ def _policy_added(connection: Connection, event: PolicyBookPolicyAdded, _now: in
         "coverage_bps": terms.coverage_bps,
         "stake_multiple": terms.stake_multiple,
         "value_cap": min(terms.value_cap, MAX_INT64),
+        "gross_cap": min(terms.gross_cap, MAX_INT64),
         "challenge_window": terms.challenge_window,
         "self_post_window": terms.self_post_window,
         "response_window": terms.response_window,
         "dispute_time": terms.dispute_time,
         "notice": terms.notice,
+        "report_time": terms.report_time,
+        "silence": terms.silence,
+        "issuer": bytes.fromhex(terms.issuer[2:]),
+        "measurement": terms.measurement,
         "verifiers": list(terms.verifiers),
         "retired": False,
     }
@@ -138,6 +183,7 @@ def _opened(connection: Connection, event: EscrowOpened, _now: int) -> None:
         "start": event.start,
         "expiry": terms.expiry,
         "stop_at": 0,
+        "funded_until": funded_until(terms.mode, event.start, terms.budget, terms.unit_price),
         "status": int(Status.OPEN),
         "paid": 0,
         "opened_block": event.place.block,
@@ -145,8 +191,46 @@ def _opened(connection: Connection, event: EscrowOpened, _now: int) -> None:
     connection.execute(upsert(agreements).values(row).on_conflict_do_nothing())
 
 
+@_on(EscrowBegun)
+def _begun(connection: Connection, event: EscrowBegun, _now: int) -> None:
+    _change_clock(connection, event.agreement, start=event.start)
+
+
+@_on(EscrowToppedUp)
+def _topped_up(connection: Connection, event: EscrowToppedUp, now: int) -> None:
+    """The budget is higher. A figure that was worth more than the old one waits again: for the rest."""
+    before = _change_clock(connection, event.agreement, budget=event.budget)
+    if before is None:
+        return
+    row = connection.execute(select(figures.c.units).where(figures.c.agreement == event.agreement)).first()
+    if row is not None and price_of(row.units, before.unit_price) > before.budget:
+        wanted = figures.c.agreement == event.agreement
+        connection.execute(update(figures).where(wanted).values(batched_units=0, ready_at=now))
+
+
+def _change_clock(connection: Connection, agreement: int, **values: int) -> Row[Any] | None:
+    """Changes start or budget, and the end of a lease's money with them. Returns the row as it was."""
+    wanted = agreements.c.agreement == agreement
+    before = connection.execute(select(agreements).where(wanted)).first()
+    if before is not None:
+        start, budget = values.get("start", before.start), values.get("budget", before.budget)
+        end = funded_until(before.mode, start, budget, before.unit_price)
+        _change_agreement(connection, agreement, **values, funded_until=end)
+    return before
+
+
+@_on(EscrowDowntimeSet)
+def _downtime_set(connection: Connection, event: EscrowDowntimeSet, _now: int) -> None:
+    _change_agreement(connection, event.agreement, downtime=event.downtime)
+
+
 @_on(EscrowSettled)
 def _settled(connection: Connection, event: EscrowSettled, _now: int) -> None:
+    _change_agreement(connection, event.agreement, paid=event.paid)
+
+
+@_on(EscrowSettledByRelease)
+def _released(connection: Connection, event: EscrowSettledByRelease, _now: int) -> None:
     _change_agreement(connection, event.agreement, paid=event.paid)
 
 
@@ -160,6 +244,11 @@ def _closed(connection: Connection, event: EscrowClosed, _now: int) -> None:
     _change_agreement(connection, event.agreement, paid=event.paid, status=int(Status.CLOSED))
 
 
+@_on(EscrowReplaced)
+def _replaced(connection: Connection, event: EscrowReplaced, _now: int) -> None:
+    _change_agreement(connection, event.old, status=int(Status.CLOSED))
+
+
 def _change_agreement(connection: Connection, agreement: int, **values: Any) -> None:
     connection.execute(update(agreements).where(agreements.c.agreement == agreement).values(**values))
 
@@ -168,11 +257,12 @@ def _change_agreement(connection: Connection, agreement: int, **values: Any) -> 
 def _figure_skipped(connection: Connection, event: EscrowFigureSkipped, now: int) -> None:
     """A figure that our settlement did not move: it waits again if that can help, else it is set aside.
 
-    Strangers' settlements are not looked at: ours comes after them and says what is left.
+    Strangers' settlements are not looked at: ours comes after them and says what is left. What a lease's clock did
+    not pay is no figure: the next poke pays it.
     """
     if event.reason in (SkipReason.STALE, SkipReason.CAPPED_AT_BUDGET) or not _ours(connection, event):
         return
-    if event.reason == SkipReason.ABOVE_DECLARED_VALUE:
+    if event.reason in (SkipReason.ABOVE_DECLARED_VALUE, SkipReason.ABOVE_BATCH_CAP):
         wanted = figures.c.agreement == event.agreement
         connection.execute(update(figures).where(wanted).values(batched_units=0, ready_at=now))
         return
@@ -186,10 +276,78 @@ def _batch_settled(connection: Connection, event: ReceiptLedgerBatchSettled, _no
     values: dict[str, Any] = {"moved": event.moved}
     if _ours(connection, event):
         values["state"] = "settled"
-    wanted = (batches.c.batch == str(event.batch), batches.c.state != "lost")
+    wanted = (batches.c.batch == str(event.batch), batches.c.state.not_in(GONE))
     connection.execute(update(batches).where(*wanted).values(**values))
 
 
+@_on(ReceiptLedgerBatchCancelled)
+def _batch_cancelled(connection: Connection, event: ReceiptLedgerBatchCancelled, now: int) -> None:
+    """The guardian cancelled a batch: nothing of it is paid any more, and its figures are posted anew."""
+    wanted = (batches.c.batch == str(event.batch), batches.c.state.not_in(GONE))
+    changed = connection.execute(update(batches).where(*wanted).values(state="cancelled"))
+    if changed.rowcount:
+        wake_figures(connection, str(event.batch), now)
+
+
+@_on(EscrowOpeningPaused)
+def _opening_paused(connection: Connection, event: EscrowOpeningPaused, _now: int) -> None:
+    set_meta(connection, OPENING_PAUSED, str(event.until))
+
+
+@_on(EscrowOpeningResumed)
+def _opening_resumed(connection: Connection, _event: EscrowOpeningResumed, _now: int) -> None:
+    set_meta(connection, OPENING_PAUSED, "0")
+
+
+@_on(ReceiptLedgerPostingPaused)
+def _posting_paused(connection: Connection, event: ReceiptLedgerPostingPaused, _now: int) -> None:
+    set_meta(connection, POSTING_PAUSED, str(event.until))
+
+
+@_on(ReceiptLedgerPostingResumed)
+def _posting_resumed(connection: Connection, _event: ReceiptLedgerPostingResumed, _now: int) -> None:
+    set_meta(connection, POSTING_PAUSED, "0")
+
+
+@_on(CredentialsCredentialPosted)
+def _credential_posted(connection: Connection, event: CredentialsCredentialPosted, _now: int) -> None:
+    """A newer credential takes the place of an older one, revoked or not."""
+    key = _device_of(event)
+    if key is not None:
+        values = {
+            "measurement": event.value,
+            "valid_from": event.valid_from,
+            "expires_at": event.expires_at,
+            "revoked_at": 0,
+        }
+        places = [credentials.c.issuer, credentials.c.device, credentials.c.agreement]
+        statement = upsert(credentials).values({**key, **values})
+        connection.execute(statement.on_conflict_do_update(index_elements=places, set_=values))
+
+
+@_on(CredentialsCredentialRevoked)
+def _credential_revoked(connection: Connection, event: CredentialsCredentialRevoked, _now: int) -> None:
+    key = _device_of(event)
+    if key is not None:
+        wanted = [credentials.c[name] == value for name, value in key.items()]
+        connection.execute(update(credentials).where(*wanted).values(revoked_at=event.revoked_at))
+
+
+def _device_of(
+    event: CredentialsCredentialPosted | CredentialsCredentialRevoked,
+) -> Mapping[str, Any] | None:
+    """The key of a TEE credential's row; None for another kind, or a binding that is no agreement's number."""
+    agreement = int.from_bytes(event.binding, "big")
+    if event.kind != CredentialKind.TEE or agreement > MAX_INT64:
+        return None
+    return {"issuer": event.issuer, "device": event.subject, "agreement": agreement}
+
+
 def _ours(connection: Connection, event: Event) -> bool:
+    """Whether the event stands in a settlement that we sent."""
     hash_ = bytes.fromhex(event.place.transaction[2:])
-    return connection.execute(select(attempts.c.id).where(attempts.c.hash == hash_)).first() is not None
+    wanted = select(attempts.c.id).join_from(attempts, transactions)
+    return (
+        connection.execute(wanted.where(attempts.c.hash == hash_, transactions.c.kind == "settle")).first()
+        is not None
+    )

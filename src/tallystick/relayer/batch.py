@@ -9,27 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, case, func, insert, select, update
 
 from tallystick.chain.engine import Intent, Notice, TransactionEngine
 from tallystick.chain.errors import ContractRefused
 from tallystick.chain.rpc import Head
-from tallystick.protocol.amounts import fee, gross
 from tallystick.protocol.constants import UINT64_MAX
 from tallystick.protocol.eip712 import BatchHeader, batch_number
 from tallystick.protocol.enums import Status
 from tallystick.protocol.figures import batch_root, encode_figures, figures_hash, join_outputs
-from tallystick.store.database import Database
-from tallystick.store.tables import agreements, batch_leaves, batches, figures
+from tallystick.store.database import Database, get_meta
+from tallystick.store.tables import agreements, batch_leaves, batches, figures, policies
 from tallystick.store.transactions import add_intent
 
-from .apply import set_aside
+from .apply import POSTING_PAUSED, set_aside
 from .config import BatchLimits
 from .contracts import Contracts
+from .leases import END
+from .worth import Waiting, in_time, useful, value_of, within_cap
 
-__all__ = ["BatchPlan", "Batcher", "Waiting", "leaf_capacity", "plan_batches", "value_of"]
+__all__ = ["BatchPlan", "Batcher", "leaf_capacity", "plan_batches"]
 
 # Gas of the two transactions of a batch, rather too much than too little: measured on cold accounts.
 POST_BASE: Final = 150_000
@@ -45,20 +46,6 @@ FIRST_BACK_OFF: Final = 2.0
 LAST_BACK_OFF: Final = 60.0
 
 
-class Waiting(NamedTuple):
-    """A figure that waits. `paid` is final gross µ; `committed` the highest units in an unsettled batch."""
-
-    agreement: int
-    units: int
-    output_root: bytes
-    ready_at: int
-    unit_price: int
-    budget: int
-    fee_customer: int
-    paid: int
-    committed: int
-
-
 @dataclass(frozen=True)
 class BatchPlan:
     """A batch to be: figures by rising agreement, µ that it may move, and which limit closed it."""
@@ -66,18 +53,6 @@ class BatchPlan:
     figures: tuple[Waiting, ...]
     value: int
     criterion: str
-
-
-def value_of(figure: Waiting) -> int:
-    """µ (gross + customer fee) that the figure can move, once the unsettled batches before it have settled.
-
-    Differences of cumulative floors, as `Escrow.settle` computes them (PROTOCOL section 4, "Rounding").
-    """
-    after = gross(figure.units, figure.unit_price, figure.budget)
-    before = max(figure.paid, gross(figure.committed, figure.unit_price, figure.budget))
-    if after <= before:
-        return 0
-    return after - before + fee(after, figure.fee_customer) - fee(before, figure.fee_customer)
 
 
 def leaf_capacity(limits: BatchLimits) -> int:
@@ -92,7 +67,8 @@ def plan_batches(
     """The batches that are due at `now`, of figures under one policy.
 
     By age, everything that waits goes; by size or gas, full batches go and the rest waits on. Figures worth
-    nothing more than what is paid or under way wait for more units. Oldest figures first.
+    nothing more than what is paid or under way wait for more units; those above what one agreement may move in one
+    batch go in part. Oldest figures first.
 
     Args:
         waiting: One figure an agreement.
@@ -101,8 +77,13 @@ def plan_batches(
         room: µ that may go in flight now. What does not fit waits for windows to end.
         limit: µ that may ever be in flight: a figure worth more is passed over.
     """
-    worth = {figure.agreement: value_of(figure) for figure in waiting}
-    usable = [figure for figure in waiting if 0 < worth[figure.agreement] <= limit]
+    capped = [within_cap(figure) for figure in waiting]
+    worth = {figure.agreement: value_of(figure) for figure in capped}
+    usable = [
+        figure
+        for figure in capped
+        if useful(figure) and in_time(figure, now) and worth[figure.agreement] <= limit
+    ]
     usable.sort(key=lambda figure: (figure.ready_at, figure.agreement))
     if not usable:
         return []
@@ -177,7 +158,12 @@ class Batcher:
                 return
             waiting = waiting_figures(connection, self._policy)
             last = _last_nonce(connection, self._policy, self._operator)
-        self._pass_over([figure for figure in waiting if value_of(figure) == 0], head.timestamp)
+            paused = int(get_meta(connection, POSTING_PAUSED) or 0)
+        self._pass_over(waiting, head.timestamp)
+        if head.timestamp < paused:
+            if waiting:
+                self._wait("posting_paused", until=paused)
+            return
         # Once a limit has fired, all full batches of that moment go, one after the other.
         limits = replace(self._limits, waiting=0) if self._draining else self._limits
         if not plan_batches(waiting, head.timestamp, limits):
@@ -200,7 +186,7 @@ class Batcher:
             return
         self._quiet_until = self._back_off = 0.0
         self._draining = len(plans) > 1
-        above = sum(value_of(figure) > terms.limit for figure in waiting)
+        above = sum(value_of(within_cap(figure)) > terms.limit for figure in waiting)
         if above:  # no batch can hold them until the stake or the policy's cap is higher
             self._tell("above_limit", figures=above, limit=terms.limit)
         self._commit(plans[0], header, encoded, outputs, call, head.timestamp)
@@ -248,11 +234,19 @@ class Batcher:
         )
         self._reached("batch.after")
 
-    def _pass_over(self, worthless: Sequence[Waiting], now: int) -> None:
-        """Figures that could move nothing wait no longer; the next units wake them up."""
-        if worthless:
+    def _pass_over(self, waiting: Sequence[Waiting], now: int) -> None:
+        """Figures that could move nothing wait no longer; the next units wake them up.
+
+        Nor do those of which a single unit is above what one batch may move: no batch of this policy pays them.
+        """
+        worthless = [figure for figure in waiting if not useful(figure)]
+        unpayable = [figure for figure in waiting if useful(figure) and not useful(within_cap(figure))]
+        if worthless or unpayable:
             with self._database.write() as connection:
-                mark_batched(connection, worthless, now)
+                for figure in unpayable:
+                    why = f"one unit is above the {figure.gross_cap} µ that one batch may move"
+                    set_aside(connection, figure.agreement, figure.units, "above_batch_cap", why, now)
+                mark_batched(connection, worthless + unpayable, now)
 
     def _wait(self, reason: str, **details: Any) -> None:
         self._back_off = min(self._back_off * 2 or FIRST_BACK_OFF, LAST_BACK_OFF)
@@ -316,10 +310,16 @@ def _waiting(*which: ColumnElement[bool]) -> Select[Any]:
         agreements.c.fee_customer,
         agreements.c.paid,
         func.coalesce(committed, 0),
+        func.coalesce(policies.c.gross_cap, 0),
+        agreements.c.mode,
+        agreements.c.downtime,
+        agreements.c.start,
+        END,
     )
     return (
         select(*columns)
         .join_from(figures, agreements, figures.c.agreement == agreements.c.agreement)
+        .outerjoin(policies, policies.c.policy == agreements.c.policy)
         .where(figures.c.units > figures.c.batched_units, *which)
         .order_by(figures.c.ready_at, figures.c.agreement)
         .limit(MAX_WAITING)

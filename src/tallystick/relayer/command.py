@@ -100,6 +100,9 @@ def run(
     replace_after: Annotated[int, typer.Option(help="Chain seconds before fees are raised.")] = 30,
     log_range: Annotated[int, typer.Option(help="Blocks in one request for logs.")] = 2_000,
     keep_refunds: Annotated[bool, typer.Option(help="Refund agreements whose waiting is over.")] = False,
+    poke_interval: Annotated[
+        int, typer.Option(help="Chain seconds between two payments of a lease's clock; 0: never.")
+    ] = 86_400,
     api_keys: Annotated[Path | None, typer.Option(help="File of API keys, one 'name key' a line.")] = None,
     ready_file: Annotated[Path | None, typer.Option(help="Written once it listens: url and pid.")] = None,
 ) -> None:
@@ -121,6 +124,7 @@ def run(
             engine=EngineLimits(FeeLimits(max_fee_gwei * GWEI, replace_after), confirmations=confirmations),
             log_range=log_range,
             keep_refunds=keep_refunds,
+            poke_interval=poke_interval,
             ready_file=ready_file,
         )
         run_relayer(config, _signer(key_file, os.environ), api_keys)
@@ -182,7 +186,7 @@ def run_relayer(config: RelayerConfig, signer: TransactionSigner, api_keys: Path
         def health() -> Health:
             limit = relayer.age_limit()
             loops = tuple(LoopHealth(name, age, limit) for name, age in relayer.ages().items())
-            return Health(loops, relayer.reachable)
+            return Health(loops, relayer.reachable, *relayer.pauses())
 
         relayer.round()
         web = WebServer(

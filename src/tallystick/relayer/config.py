@@ -74,6 +74,7 @@ class RelayerConfig:
         post_deadline: Seconds of chain time within which a batch must be posted.
         log_range: Blocks in one eth_getLogs.
         keep_refunds: Whether to refund agreements whose waiting is over.
+        poke_interval: Seconds of chain time between two payments of one lease's clock; 0: never.
         ready_file: Written once the service listens: {"url", "pid"}.
     """
 
@@ -90,6 +91,7 @@ class RelayerConfig:
     post_deadline: int = 7 * 86_400
     log_range: int = 2_000
     keep_refunds: bool = False
+    poke_interval: int = 86_400
     ready_file: Path | None = None
 
     def __post_init__(self) -> None:
@@ -108,6 +110,8 @@ class RelayerConfig:
             raise BadConfig(f"--poll-interval is in seconds, above zero and at most {MAX_POLL:g}.")
         if self.engine.confirmations < 1:
             raise BadConfig("--confirmations must be at least 1.")
+        if self.poke_interval < 0:
+            raise BadConfig(f"--poke-interval is in seconds, zero (never) or more, not {self.poke_interval}.")
         if not 1 <= self.log_range <= 1_000_000:
             raise BadConfig("--log-range counts blocks, 1 to 1000000.")
 

@@ -22,12 +22,18 @@ What happens to a well-formed receipt, first match wins:
    cumulative: the newest says it all, so one that arrives late is refused and nothing is lost.
 8. `over_budget`: floor(units x unitPrice / 1e6) is above the budget.
 
+Of a lease units are the seconds not served, cumulative, and no price applies: instead of `over_budget` there is
+`downtime_above_elapsed`, units above the seconds from the start to periodEnd. Its end is that of its money, when that
+comes first. The receipt is payable by itself under every policy: nobody needs to vouch for what a provider says
+against itself.
+
 And to a well-formed verdict: `unknown_agreement`, `unknown_policy`; `bad_signature` (malformed, or no
 VERIFIER key of anyone known here), `not_a_verifier` (not of the policy's); duplicate, if this operator's
 verdict with this hash is stored; `bad_signature` when the key is not valid now; `agreement_closed`,
 `expired`; `units_regress`: no receipt with these units and output was accepted, and none can be any more,
 since a newer one was; `backlog_full`: too many verdicts of this agreement wait for their receipts. A verdict
-that comes before its receipt is kept and counts once that arrives.
+that comes before its receipt is kept and counts once that arrives. Of a lease the verdicts that the policy demands
+make downtime payable without any receipt; `downtime_above_elapsed`: more than has passed of it now.
 
 When a receipt becomes payable (`judge`), the agreement's figure is raised in the same transaction. All times
 are the chain's (meta `chain_time`, kept by the follower).

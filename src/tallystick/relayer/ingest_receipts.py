@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from tallystick.protocol.enums import KeyKind
-from tallystick.relayer.admission import Admission, no, unknown_agreement, unknown_policy
+from tallystick.protocol.enums import KeyKind, VerificationKind
+from tallystick.relayer.admission import Admission, above_elapsed, no, unknown_agreement, unknown_policy
 from tallystick.relayer.judge import Figure, PolicyRule, payable
 from tallystick.relayer.messages import ACCEPTED, DUPLICATE, Outcome, SignedReceipt
-from tallystick.relayer.mirror import AgreementRow, Keys
+from tallystick.relayer.mirror import AgreementRow, Attested, Keys
 from tallystick.relayer.records import (
     Standing,
     StoredReceipt,
@@ -90,7 +90,8 @@ def accept_receipts(
         _COLUMNS,
         [(item.hash, *item.receipt, item.signature, item.signer, now) for item in accepted],
     )
-    _raise_figures(connection, accepted, known, rules, before, now)
+    attested = _attested(admission, connection, accepted, known, rules, now)
+    _raise_figures(connection, accepted, known, rules, attested, before, now)
     return outcomes
 
 
@@ -150,6 +151,11 @@ def judge_receipt(
                 f"0x{same_units.hash.hex()} has equal units and period, but another outputRoot.",
             )
         return no(item, "units_regress", f"units must rise; the newest accepted receipt has {newest}.")
+    if agreement.lease:
+        elapsed = agreement.elapsed(receipt.period_end)
+        if receipt.units > elapsed:
+            return above_elapsed(item, agreement, elapsed)
+        return Outcome(item.line, ACCEPTED, "0x" + item.hash.hex())
     gross = agreement.gross(receipt.units)
     if gross > agreement.budget:
         return no(
@@ -169,11 +175,31 @@ def _contradicts(item: SignedReceipt, stored: StoredReceipt) -> bool:
     )
 
 
+def _attested(
+    admission: Admission,
+    connection: Connection,
+    accepted: list[SignedReceipt],
+    known: Mapping[int, AgreementRow],
+    rules: Mapping[int, PolicyRule | None],
+    now: int,
+) -> Attested:
+    """Which devices of these receipts' agreements are attested, where the policy is of kind TEE."""
+    found: Attested = frozenset()
+    for number, rule in rules.items():
+        if rule is not None and rule.kind == VerificationKind.TEE:
+            theirs = {
+                item.receipt.agreement for item in accepted if known[item.receipt.agreement].policy == number
+            }
+            found |= admission.mirror.attested(connection, rule, theirs, now)
+    return found
+
+
 def _raise_figures(
     connection: Connection,
     accepted: list[SignedReceipt],
     known: Mapping[int, AgreementRow],
     rules: Mapping[int, PolicyRule | None],
+    attested: Attested,
     before: Mapping[int, Standing],
     now: int,
 ) -> None:
@@ -191,7 +217,12 @@ def _raise_figures(
     for item in accepted:
         receipt = item.receipt
         figure = Figure(receipt.agreement, receipt.units, receipt.output_root)
-        rule = rules[known[receipt.agreement].policy]
-        if rule is not None and payable(rule, figure, early.get(figure, ())):
+        agreement = known[receipt.agreement]
+        rule = rules[agreement.policy]
+        if rule is None:
+            continue
+        # The provider's own word is enough against itself: downtime only lowers what it is paid.
+        device = (receipt.agreement, item.signer or b"") in attested
+        if agreement.lease or payable(rule, figure, early.get(figure, ()), attested=device):
             ready.append((figure, item.hash))
     raise_figures(connection, ready, now)

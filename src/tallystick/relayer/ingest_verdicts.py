@@ -7,11 +7,12 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import Connection, select
 
 from tallystick.protocol.enums import KeyKind
-from tallystick.relayer.admission import Admission, no, unknown_agreement, unknown_policy
-from tallystick.relayer.judge import Figure, Opinion, PolicyRule, payable
+from tallystick.relayer.admission import Admission, above_elapsed, no, unknown_agreement, unknown_policy
+from tallystick.relayer.judge import Figure, Opinion, PolicyRule, confirmed
 from tallystick.relayer.messages import ACCEPTED, DUPLICATE, Outcome, SignedVerdict
 from tallystick.relayer.mirror import AgreementRow, KeyRow, Keys, chunked
 from tallystick.relayer.records import (
+    NO_RECEIPT,
     Standing,
     insert_many,
     opinions_at,
@@ -61,13 +62,14 @@ def accept_verdicts(
         },
     )
     matched = _matched(connection, items, before)
+    counted = {
+        # A lease's downtime needs no receipt: what is payable is all that there is to be above.
+        number: before[number].payable if known[number].lease else before[number].newest_receipt
+        for number in {item.verdict.agreement for item in items} & before.keys()
+    }
     pending = pending_verdicts(
         connection,
-        {
-            number: before[number].newest_receipt
-            for number in {item.verdict.agreement for item in items} & before.keys()
-            if before[number].newest_verdict > before[number].newest_receipt
-        },
+        {number: units for number, units in counted.items() if before[number].newest_verdict > units},
     )
     outcomes: dict[int, Outcome] = {}
     accepted: list[tuple[SignedVerdict, int]] = []
@@ -89,7 +91,7 @@ def accept_verdicts(
             known_elsewhere=item.signer in strangers,
             stored=key is not None and (item.hash, key.operator) in stored,
             matched=figure in matched,
-            newest_receipt=before[number].newest_receipt,
+            counted=counted[number],
             pending=pending.get(number, 0),
             now=now,
         )
@@ -106,7 +108,7 @@ def accept_verdicts(
         _COLUMNS,
         [(item.hash, *item.verdict, item.signature, operator, now) for item, operator in accepted],
     )
-    _raise_figures(connection, accepted, matched, {n: rules[known[n].policy] for n in known}, before, now)
+    _raise_figures(connection, accepted, matched, known, rules, before, now)
     return outcomes
 
 
@@ -120,7 +122,7 @@ def judge_verdict(
     known_elsewhere: bool,
     stored: bool,
     matched: bool,
-    newest_receipt: int,
+    counted: int,
     pending: int,
     now: int,
 ) -> Outcome:
@@ -132,7 +134,8 @@ def judge_verdict(
         known_elsewhere: The signer is a verifier key of somebody else.
         stored: This operator's verdict with this hash is stored.
         matched: A receipt of exactly this figure is stored.
-        newest_receipt: Units of the agreement's newest stored receipt; 0 without any.
+        counted: Units of the agreement's newest stored receipt, of a lease those of its newest payable figure; 0
+            without any.
         pending: Verdicts of the agreement that wait for their receipts.
         now: The chain's time.
     """
@@ -156,11 +159,13 @@ def judge_verdict(
     if refusal is not None:
         return refusal
     if not matched:
-        if item.verdict.units <= newest_receipt:
+        if agreement.lease and item.verdict.units > agreement.elapsed(now):
+            return above_elapsed(item, agreement, agreement.elapsed(now))
+        if item.verdict.units <= counted:
             return no(
                 item,
                 "units_regress",
-                f"No receipt with these units and outputRoot was accepted; the newest has {newest_receipt}.",
+                f"No receipt with these units and outputRoot was accepted; the newest has {counted}.",
             )
         if pending >= admission.max_pending_verdicts:
             return no(
@@ -213,6 +218,7 @@ def _raise_figures(
     connection: Connection,
     accepted: list[tuple[SignedVerdict, int]],
     matched: Mapping[Figure, bytes],
+    known: Mapping[int, AgreementRow],
     rules: Mapping[int, PolicyRule | None],
     before: Mapping[int, Standing],
     now: int,
@@ -221,19 +227,17 @@ def _raise_figures(
     for item, operator in accepted:
         verdict = item.verdict
         figure = Figure(verdict.agreement, verdict.units, verdict.output_root)
-        if figure in matched and verdict.valid and figure.units > before[figure.agreement].payable:
+        backed = figure in matched or known[figure.agreement].lease
+        if backed and verdict.valid and figure.units > before[figure.agreement].payable:
             fresh.setdefault(figure, []).append(Opinion(figure, True, operator))
     # A single verifier's word may be enough; otherwise what was stored before counts too (this chunk is in
     # the store).
-    several = {figure for figure in fresh if _quorum(rules[figure.agreement]) > 1}
+    rule_of = {figure: rules[known[figure.agreement].policy] for figure in fresh}
+    several = {figure for figure, rule in rule_of.items() if rule is not None and rule.quorum > 1}
     told = opinions_at(connection, {(figure.agreement, figure.units) for figure in several})
     ready: list[tuple[Figure, bytes]] = []
     for figure, opinions in fresh.items():
-        rule = rules[figure.agreement]
-        if rule is not None and payable(rule, figure, told.get(figure, opinions)):
-            ready.append((figure, matched[figure]))
+        rule = rule_of[figure]
+        if rule is not None and confirmed(rule, figure, told.get(figure, opinions)):
+            ready.append((figure, matched.get(figure, NO_RECEIPT)))
     raise_figures(connection, ready, now)
-
-
-def _quorum(rule: PolicyRule | None) -> int:
-    return 0 if rule is None else rule.quorum

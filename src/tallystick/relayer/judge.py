@@ -9,12 +9,15 @@ from tallystick.protocol.enums import VerificationKind
 
 
 class PolicyRule(NamedTuple):
-    """What a policy demands. `verifiers`: operators whose verdicts count."""
+    """What a policy demands. `verifiers`: operators whose verdicts count; `issuer`: whose TEE credentials count, and
+    with which `measurement` (zeros: any)."""
 
     policy: int
     kind: int
     quorum: int
     verifiers: frozenset[int]
+    issuer: bytes = b""
+    measurement: bytes = b""
 
 
 class Figure(NamedTuple):
@@ -33,18 +36,31 @@ class Opinion(NamedTuple):
     operator: int
 
 
-def payable(rule: PolicyRule, receipt: Figure, verdicts: Iterable[Opinion]) -> bool:
-    """Whether `receipt`, signed by its provider, may go into a batch (PROTOCOL section 6).
+def payable(
+    rule: PolicyRule, receipt: Figure, verdicts: Iterable[Opinion], *, attested: bool = False
+) -> bool:
+    """Whether `receipt`, signed by its provider for metered work, may go into a batch (PROTOCOL section 6).
 
     - NONE: the receipt alone.
-    - ATTESTED, QUORUM: at least `quorum` different operators of the policy's verifiers say valid of exactly
-      this figure. A verifier counts once, however many keys or versions it signed with. What says invalid
-      makes nothing payable and takes nothing back: it is for a dispute, not for a batch.
-    - TEE: never yet; that needs the key's credential, which this version does not read.
+    - ATTESTED, QUORUM: the verdicts, see `confirmed`.
+    - TEE: `attested`: its device key has a TEE credential that is good and bound to the agreement.
     """
     if rule.kind == VerificationKind.NONE:
         return True
+    if rule.kind == VerificationKind.TEE:
+        return attested
+    return confirmed(rule, receipt, verdicts)
+
+
+def confirmed(rule: PolicyRule, figure: Figure, verdicts: Iterable[Opinion]) -> bool:
+    """Whether the policy's verifiers vouch for a figure: a lease's downtime needs no more than that, or than the
+    provider's own receipt.
+
+    At least `quorum` different operators of the policy's verifiers say valid of exactly this figure. A verifier
+    counts once, however many keys or versions it signed with. What says invalid makes nothing payable and takes
+    nothing back: it is for a dispute, not for a batch. Under NONE and TEE there are none.
+    """
     if rule.kind not in (VerificationKind.ATTESTED, VerificationKind.QUORUM):
         return False
-    content = {opinion.operator for opinion in verdicts if opinion.valid and opinion.figure == receipt}
+    content = {opinion.operator for opinion in verdicts if opinion.valid and opinion.figure == figure}
     return len(content & rule.verifiers) >= max(rule.quorum, 1)

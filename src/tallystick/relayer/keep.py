@@ -1,4 +1,5 @@
-"""Settles batches whose window has passed, in their order, and refunds what may be refunded when asked to."""
+"""Settles batches whose window has passed, in their order; has the clocks of leases paid now and then; refunds what may
+be refunded when asked to."""
 
 from __future__ import annotations
 
@@ -6,19 +7,27 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Text, case, cast, func, literal, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from tallystick.chain.engine import Intent, Notice, TransactionEngine
 from tallystick.chain.errors import ContractRefused
 from tallystick.chain.rpc import Head
-from tallystick.protocol.enums import Status
+from tallystick.protocol.enums import Mode, Status
 from tallystick.store.database import Database
-from tallystick.store.tables import agreements, batches, policies, transactions
+from tallystick.store.tables import agreements, batches, lease_pokes, policies, transactions
 from tallystick.store.transactions import add_intent
 
 from .contracts import Contracts
+from .leases import END, Clock
 from .submit import settle_key
 
-__all__ = ["Keeper", "Refundable", "due_refunds", "may_settle"]
+__all__ = ["Keeper", "Refundable", "due_clocks", "due_refunds", "may_settle"]
+
+POKES: Final = 256
+"""Leases in one `poke`, the most that the contract takes."""
+
+POKE_PAUSE: Final = 600
+"""Seconds of chain time between two looks at the leases, unless one was too short for all that was due."""
 
 REFUNDS_A_STEP: Final = 8
 """Refunds that may wait for their block at a time: what is asked for is read in every round."""
@@ -56,7 +65,7 @@ def due_refunds(open_ones: Sequence[Refundable], graces: int, now: int) -> list[
 
 
 class Keeper:
-    """Asks for settlements, and for refunds when `refunds` is set."""
+    """Asks for settlements and for the clocks of leases, and for refunds when `refunds` is set."""
 
     def __init__(
         self,
@@ -66,23 +75,32 @@ class Keeper:
         operator: int,
         *,
         refunds: bool,
+        poke_interval: int = 0,
+        policies: Sequence[int] = (),
         notice: Notice,
         reached: Callable[[str], None],
     ) -> None:
+        """`poke_interval`: chain seconds between two payments of a lease of `policies`; 0: leases are left alone."""
         self._database = database
         self._contracts = contracts
         self._engine = engine
         self._operator = operator
         self._refunds = refunds
+        self._poke_interval = poke_interval
+        self._policies = tuple(policies)
         self._notice = notice
         self._reached = reached
         self._graces: int | None = None
+        self._settle_grace: int | None = None
+        self._look_at = 0
         self._held_until: dict[int, int] = {}
 
     def step(self, head: Head) -> None:
         """Asks for what is due. Raises ChainError when the chain cannot be read."""
         for row in self._due_batches(head.timestamp):
             self._settle(row, head.timestamp)
+        if self._poke_interval:
+            self._poke(head.timestamp)
         if self._refunds:
             self._refund(head.timestamp)
 
@@ -124,6 +142,32 @@ class Keeper:
         self._notice("batch_settling", batch=row.batch)
         self._reached("keep.after")
 
+    def _poke(self, now: int) -> None:
+        """Has the clocks paid that earned something up to their horizon, those first that wait longest."""
+        if now < self._look_at:
+            return
+        if self._settle_grace is None:
+            self._settle_grace = self._contracts.settle_grace()
+        with self._database.read() as connection:
+            if connection.execute(_POKES_UNDER_WAY).scalar_one():
+                return
+            due = due_clocks(connection, self._policies, self._settle_grace, now, now - self._poke_interval)
+        if len(due) < POKES:
+            self._look_at = now + min(POKE_PAUSE, self._poke_interval)
+        if not due:
+            return
+        call = self._contracts.poke_call(sorted(due))
+        intent = Intent(f"poke:{now}:{due[0]}", "poke", self._contracts.escrow, call)
+        self._engine.check(intent.target, intent.data)
+        self._reached("keep.before")
+        with self._database.write() as connection:
+            add_intent(connection, self._engine.sender, intent, now)
+            asked = upsert(lease_pokes).values([{"agreement": one, "asked_at": now} for one in due])
+            values = {"asked_at": asked.excluded.asked_at}
+            connection.execute(asked.on_conflict_do_update(index_elements=["agreement"], set_=values))
+        self._notice("poke_asked", leases=len(due))
+        self._reached("keep.after")
+
     def _refund(self, now: int) -> None:
         if self._graces is None:
             self._graces = self._contracts.graces()
@@ -157,10 +201,50 @@ _REFUNDS_UNDER_WAY: Final = (
 )
 
 
+_POKES_UNDER_WAY: Final = (
+    select(func.count())
+    .select_from(transactions)
+    .where(transactions.c.state.in_(("queued", "sent")), transactions.c.kind == "poke")
+)
+
+
+def due_clocks(
+    connection: Connection, served: Sequence[int], settle_grace: int, now: int, asked_before: int
+) -> list[int]:
+    """At most POKES open leases of the policies `served` whose clock has earned something up to its horizon, and for
+    which nothing was asked since `asked_before`; those that wait longest first."""
+    asked_at = func.coalesce(lease_pokes.c.asked_at, 0)
+    lag = policies.c.report_time + policies.c.challenge_window + settle_grace
+    columns = (
+        *(agreements.c.agreement, agreements.c.unit_price, agreements.c.budget, agreements.c.start),
+        *(END, agreements.c.downtime, agreements.c.paid),
+    )
+    wanted = (
+        select(*columns, lag)
+        .join_from(agreements, policies, agreements.c.policy == policies.c.policy)
+        .outerjoin(lease_pokes, lease_pokes.c.agreement == agreements.c.agreement)
+        .where(
+            agreements.c.policy.in_(served),
+            agreements.c.status == Status.OPEN,
+            agreements.c.mode == Mode.LEASE,
+            agreements.c.start < now - lag,
+            lease_pokes.c.asked_at.is_(None) | (asked_at <= asked_before),
+        )
+        .order_by(asked_at, agreements.c.agreement)
+    )
+    due: list[int] = []
+    with connection.execution_options(yield_per=1_000).execute(wanted) as rows:
+        for *clock, behind in rows:
+            if Clock(*clock).due(now - behind) > 0:
+                due.append(clock[0])
+                if len(due) == POKES:
+                    break
+    return due
+
+
 def open_agreements(connection: Connection, now: int, more: int = 0) -> list[Refundable]:
     """Open agreements that ended before `now` and for which no refund was asked yet, oldest end first: 256 and
     `more`."""
-    end = case((agreements.c.stop_at > 0, agreements.c.stop_at), else_=agreements.c.expiry)
     longest = case(
         (policies.c.challenge_window > policies.c.self_post_window, policies.c.challenge_window),
         else_=policies.c.self_post_window,
@@ -169,10 +253,10 @@ def open_agreements(connection: Connection, now: int, more: int = 0) -> list[Ref
         transactions.c.key == literal("refund:") + cast(agreements.c.agreement, Text) + ":0"
     )
     wanted = (
-        select(agreements.c.agreement, end.label("end"), longest)
+        select(agreements.c.agreement, END, longest)
         .join_from(agreements, policies, agreements.c.policy == policies.c.policy)
-        .where(agreements.c.status == Status.OPEN, end < now, ~asked.exists())
-        .order_by(end)
+        .where(agreements.c.status == Status.OPEN, now > END, ~asked.exists())
+        .order_by(END)
         .limit(256 + more)
     )
     return [Refundable(*row) for row in connection.execute(wanted)]

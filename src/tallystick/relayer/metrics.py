@@ -10,12 +10,13 @@
 | tallystick_batch_steps_total | step | what became of batches: posted, settling, lost, post_again, … |
 | tallystick_transactions_total | event, kind | signed, replaced, mined, final, reverted, … |
 | tallystick_transactions_pending | | logical transactions that are not final |
-| tallystick_gas_used_total | kind | gas of final transactions: post, settle, refund |
+| tallystick_gas_used_total | kind | gas of final transactions: post, settle, refund, poke |
 | tallystick_figures_waiting | | agreements with a figure in no batch yet |
 | tallystick_batches_unsettled | | batches planned, posted or settling |
 | tallystick_followed_block | | newest final block in the mirror |
 | tallystick_head_block | | newest block of the chain |
 | tallystick_chain_time_seconds | | the newest block's time |
+| tallystick_paused | what | 1 while the guardian has paused it: posting, opening |
 | tallystick_loop_age_seconds | loop | seconds since a loop last finished without an error |
 | tallystick_loop_errors_total | loop, code | rounds of a loop that ended with an error |
 """
@@ -69,6 +70,7 @@ class Metrics:
         self.followed = Gauge("tallystick_followed_block", "Newest final block read", registry=registry)
         self.head = Gauge("tallystick_head_block", "Newest block", registry=registry)
         self.chain_time = Gauge("tallystick_chain_time_seconds", "The newest block's time", registry=registry)
+        self.paused = Gauge("tallystick_paused", "Paused by the guardian", ["what"], registry=registry)
         self.ages = Gauge(
             "tallystick_loop_age_seconds", "Since a loop last went well", ["loop"], registry=registry
         )
@@ -80,6 +82,11 @@ class Metrics:
         """Reads the loops' ages whenever the metrics are scraped."""
         for loop in LOOPS:
             self.ages.labels(loop).set_function(lambda loop=loop: ages()[loop])  # type: ignore[misc]
+
+    def watch_pauses(self, pauses: Callable[[], tuple[int, int]]) -> None:
+        """Reads which of posting and opening are paused (until a time that is not 0) at each scrape."""
+        for place, what in enumerate(("posting", "opening")):
+            self.paused.labels(what).set_function(lambda place=place: pauses()[place] > 0)  # type: ignore[misc]
 
     def watch_store(
         self, pending: Callable[[], int], waiting: Callable[[], int], unsettled: Callable[[], int]

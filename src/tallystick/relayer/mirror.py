@@ -6,15 +6,16 @@ and cursor in one of them. So whatever was read under the same `followed_block` 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from sqlalchemy import Connection, select
 
 from tallystick.protocol.constants import PRICE_SCALE
-from tallystick.protocol.enums import KeyKind, Status
+from tallystick.protocol.enums import KeyKind, Mode, Status
 from tallystick.relayer.judge import PolicyRule
-from tallystick.store.tables import agreements, meta, operator_keys, policies
+from tallystick.relayer.leases import END
+from tallystick.store.tables import agreements, credentials, meta, operator_keys, policies
 
 IN_LIST: Final = 500
 """Values per IN list: far below what any database allows."""
@@ -24,7 +25,10 @@ _T = TypeVar("_T")
 
 
 class AgreementRow(NamedTuple):
-    """One agreement of the mirror. Times in seconds, money in µ, `unit_price` in µ per 1e6 units."""
+    """One agreement of the mirror. Times in seconds, money in µ, `unit_price` in µ per 1e6 units.
+
+    `lease`: its receipts count the seconds not served, and no price applies to them.
+    """
 
     agreement: int
     operator: int
@@ -34,6 +38,11 @@ class AgreementRow(NamedTuple):
     start: int
     end: int
     open: bool
+    lease: bool = False
+
+    def elapsed(self, now: int) -> int:
+        """Seconds of the agreement that have passed at `now`: the most of a lease that can not have been served."""
+        return max(min(now, self.end) - self.start, 0)
 
     def gross(self, units: int) -> int:
         """floor(units x unitPrice / 1e6), µ, not yet capped at the budget (PROTOCOL section 4)."""
@@ -53,6 +62,7 @@ class KeyRow(NamedTuple):
 
 
 Keys = dict[bytes, KeyRow]
+Attested = frozenset[tuple[int, bytes]]
 
 
 class Mirror:
@@ -83,9 +93,11 @@ class Mirror:
         missing = [number for number in wanted if number not in self._agreements and number < 2**63]
         for part in chunked(missing):
             for row in connection.execute(_AGREEMENTS.where(agreements.c.agreement.in_(part))):
-                number, operator, policy, price, budget, start, expiry, stop_at, status = row
+                number, operator, policy, price, budget, start, end, status, mode = row
                 self._agreements[number] = AgreementRow(
-                    number, operator, policy, price, budget, start, stop_at or expiry, status == Status.OPEN
+                    *(number, operator, policy, price, budget, start, end),
+                    open=status == Status.OPEN,
+                    lease=mode == Mode.LEASE,
                 )
         return {number: self._agreements[number] for number in wanted if number in self._agreements}
 
@@ -93,7 +105,7 @@ class Mirror:
         """The rule of a policy, retired or not; None when it is unknown."""
         if self._policies is None:
             self._policies = {
-                row[0]: PolicyRule(row[0], row[1], row[2], frozenset(row[3]))
+                row[0]: PolicyRule(row[0], row[1], row[2], frozenset(row[3]), row[4], row[5])
                 for row in connection.execute(_POLICIES)
             }
         return self._policies.get(number)
@@ -110,6 +122,22 @@ class Mirror:
             merged.update(known)
         return merged
 
+    def attested(
+        self, connection: Connection, rule: PolicyRule, agreements: Collection[int], now: int
+    ) -> Attested:
+        """The (agreement, device key) pairs of these agreements with a TEE credential that is good at `now`, of the
+        policy's issuer and, where it names one, with its measurement."""
+        c = credentials.c
+        good = [c.issuer == rule.issuer, c.valid_from <= now, c.expires_at > now]
+        good.append((c.revoked_at == 0) | (c.revoked_at > now))
+        if any(rule.measurement):
+            good.append(c.measurement == rule.measurement)
+        return frozenset(
+            (row[0], row[1])
+            for part in chunked([number for number in agreements if number < 2**63])
+            for row in connection.execute(select(c.agreement, c.device).where(c.agreement.in_(part), *good))
+        )
+
 
 _AGREEMENTS = select(
     agreements.c.agreement,
@@ -118,11 +146,14 @@ _AGREEMENTS = select(
     agreements.c.unit_price,
     agreements.c.budget,
     agreements.c.start,
-    agreements.c.expiry,
-    agreements.c.stop_at,
+    END,
     agreements.c.status,
+    agreements.c.mode,
 )
-_POLICIES = select(policies.c.policy, policies.c.kind, policies.c.quorum, policies.c.verifiers)
+_POLICIES = select(
+    *(policies.c.policy, policies.c.kind, policies.c.quorum, policies.c.verifiers),
+    *(policies.c.issuer, policies.c.measurement),
+)
 _KEYS = select(
     operator_keys.c.key, operator_keys.c.operator, operator_keys.c.valid_from, operator_keys.c.revoked_at
 )

@@ -12,6 +12,9 @@ from tallystick.relayer.judge import Figure, Opinion
 from tallystick.relayer.mirror import chunked
 from tallystick.store.tables import agreements, figures, receipts, verdicts
 
+NO_RECEIPT: Final = bytes(32)
+"""In the place of a receipt's hash: a lease's downtime that the verifiers alone vouch for."""
+
 
 class Standing(NamedTuple):
     """How far an agreement's records go; 0 where there are none."""

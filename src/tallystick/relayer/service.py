@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
 from sqlalchemy import func, select
@@ -21,14 +21,15 @@ from tallystick.chain.engine import TransactionEngine
 from tallystick.chain.rpc import Head, RpcPool, WrongChain
 from tallystick.chain.signers import TransactionSigner
 from tallystick.protocol.errors import TallystickError
-from tallystick.store.database import Database
+from tallystick.store.database import Database, get_meta
 from tallystick.store.tables import batches, figures, transactions
 from tallystick.store.transactions import SqlTransactionStore
 
+from .apply import OPENING_PAUSED, POSTING_PAUSED
 from .batch import UNSETTLED, Batcher, bury_closed
 from .config import RelayerConfig
 from .contracts import Contracts
-from .follow import ChainRewritten, Follower
+from .follow import CHAIN_TIME, ChainRewritten, Follower
 from .keep import Keeper
 from .metrics import LOOPS, Metrics
 from .submit import Submitter, take_over
@@ -39,7 +40,14 @@ LONGEST_PAUSE: Final = 5.0
 """Seconds between two rounds while the chain cannot be reached."""
 
 _ASKED: Final = frozenset(
-    {"batch_planned", "batch_settling", "batch_post_again", "batch_new_deadline", "refund_asked"}
+    {
+        "batch_planned",
+        "batch_settling",
+        "batch_post_again",
+        "batch_new_deadline",
+        "refund_asked",
+        "poke_asked",
+    }
 )
 _BAD_NEWS: Final = frozenset(
     {"transaction_reverted", "transaction_refused", "transaction_reorged", "transaction_not_taken",
@@ -47,6 +55,13 @@ _BAD_NEWS: Final = frozenset(
 )  # fmt: skip
 
 Step = Callable[[Head], Any]
+
+
+class Pauses(NamedTuple):
+    """Chain seconds until which posting and opening are paused by the guardian; 0: they are not."""
+
+    posting: int
+    opening: int
 
 
 def _go_on(place: str) -> None:
@@ -83,7 +98,7 @@ class Relayer:
             pool,
             signer,
             SqlTransactionStore(database, bytes.fromhex(signer.address[2:])),
-            contracts.listed(config.keep_refunds),
+            contracts.listed(config.keep_refunds, config.poke_interval > 0),
             limits=config.engine,
             notice=self._notice,
             reached=reached,
@@ -119,7 +134,14 @@ class Relayer:
             for policy in config.policies
         ]
         self._keeper = Keeper(
-            database, contracts, self.engine, config.operator, refunds=config.keep_refunds, **common
+            database,
+            contracts,
+            self.engine,
+            config.operator,
+            refunds=config.keep_refunds,
+            poke_interval=config.poke_interval,
+            policies=config.policies,
+            **common,
         )
         self._loops: tuple[tuple[str, Step], ...] = (
             ("follow", self._follower.step),
@@ -129,6 +151,7 @@ class Relayer:
             ("keep", self._keeper.step),
         )
         metrics.watch_ages(self.ages)
+        metrics.watch_pauses(self.pauses)
         metrics.watch_store(self._count_pending, self._count_waiting, self._count_unsettled)
 
     # -- rounds ------------------------------------------------------------------------------------
@@ -211,6 +234,13 @@ class Relayer:
     def reachable(self) -> bool:
         """Whether the chain answered in the last round."""
         return self._reachable
+
+    def pauses(self) -> Pauses:
+        """The guardian's pauses that last, by the chain's clock."""
+        with self._database.read() as connection:
+            keys = (CHAIN_TIME, POSTING_PAUSED, OPENING_PAUSED)
+            now, posting, opening = (int(get_meta(connection, key) or 0) for key in keys)
+        return Pauses(posting if now < posting else 0, opening if now < opening else 0)
 
     def _count_pending(self) -> int:
         wanted = transactions.c.state.in_(("queued", "sent", "mined"))

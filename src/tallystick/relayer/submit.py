@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, Text, cast, func, literal, select, update
+from sqlalchemy import Connection, Row, Text, cast, literal, select, update
 
 from tallystick.chain.engine import (
     FINAL,
@@ -29,9 +29,10 @@ from tallystick.chain.engine import (
 from tallystick.chain.rpc import Head
 from tallystick.protocol.eip712 import BatchHeader
 from tallystick.store.database import Database
-from tallystick.store.tables import batch_leaves, batches, figures, transactions
+from tallystick.store.tables import batches, transactions
 from tallystick.store.transactions import add_intent
 
+from .apply import wake_figures
 from .batch import UNSETTLED, post_key
 from .contracts import Contracts, PostedBatch
 
@@ -254,17 +255,3 @@ def take_over(database: Database, sender: bytes) -> int:
         values = {"state": REFUSED, "problem": "another_key: the relayer was given another key meanwhile"}
         connection.execute(update(transactions).where(*others).values(**values))
     return len(keys)
-
-
-def wake_figures(connection: Connection, batch: str, now: int) -> None:
-    """Lets the figures of a lost batch wait again, from `now` on, unless another batch has them."""
-    leaves = select(batch_leaves.c.agreement).where(batch_leaves.c.batch == batch)
-    others = (
-        select(func.coalesce(func.max(batch_leaves.c.units), 0))
-        .join_from(batch_leaves, batches)
-        .where(batch_leaves.c.agreement == figures.c.agreement, batches.c.state != "lost")
-        .scalar_subquery()
-    )
-    connection.execute(
-        update(figures).where(figures.c.agreement.in_(leaves)).values(batched_units=others, ready_at=now)
-    )

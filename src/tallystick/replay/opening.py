@@ -11,12 +11,13 @@ from tallystick.chain.sender import Call, KeySender
 from tallystick.protocol.eip712 import Terms, digest, escrow_domain
 from tallystick.protocol.enums import Mode, OpenRefusal
 from tallystick.protocol.hashing import keccak256
+from tallystick.protocol.keys import PrivateKey
 from tallystick.replay.cast import Cast, Parties
 from tallystick.replay.errors import ReplayError
 from tallystick.replay.plan import Survey
 from tallystick.replay.world import World, events, topic_int
 
-__all__ = ["Opened", "open_all", "terms_for"]
+__all__ = ["OFFER", "Offer", "Opened", "open_all", "open_offers", "terms_for"]
 
 AT_ONCE = 100
 """Agreements in one transaction; 7 million gas, or 10.6 when each has a provider of its own."""
@@ -30,8 +31,17 @@ TRANSACTIONS_AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """Terms, and the keys of those who sign them: the customer account's owner and the operator's."""
+
+    terms: Terms
+    customer_key: PrivateKey
+    provider_key: PrivateKey
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
-    """What the chain opened: numbers by slot, the terms that were signed, and the gas that it took."""
+    """What the chain opened: numbers in order, the terms that were signed, and the gas that it took."""
 
     numbers: list[int]
     terms: list[Terms]
@@ -77,30 +87,44 @@ def open_all(
     Raises:
         ReplayError: `not_opened`, when the Escrow left one out, with its reason.
     """
-    domain = escrow_domain(world.node.chain_id(), world.raw_address("Escrow"))
     now = world.node.timestamp()
-    every = [terms_for(survey, parties, slot, now) for slot in range(len(survey.units))]
+    offers = []
+    for slot in range(len(survey.units)):
+        customer, provider = divmod(slot, survey.providers)
+        terms = terms_for(survey, parties, slot, now)
+        offers.append(Offer(terms, cast.customer_keys[customer], cast.provider_keys[provider]))
+    return open_offers(world, sender, offers, progress)
+
+
+def open_offers(
+    world: World, sender: KeySender, offers: Sequence[Offer], progress: Callable[[int], None]
+) -> Opened:
+    """Signs and opens offers, in order; calls `progress` with the number opened so far.
+
+    Raises:
+        ReplayError: `not_opened`, when the Escrow left one out, with its reason.
+    """
+    domain = escrow_domain(world.node.chain_id(), world.raw_address("Escrow"))
     numbers: list[int] = []
     receipts: list[TransactionReceipt] = []
-    for start in range(0, len(every), AT_ONCE * TRANSACTIONS_AT_ONCE):
-        part = every[start : start + AT_ONCE * TRANSACTIONS_AT_ONCE]
+    for start in range(0, len(offers), AT_ONCE * TRANSACTIONS_AT_ONCE):
+        part = offers[start : start + AT_ONCE * TRANSACTIONS_AT_ONCE]
         calls: list[Call] = []
         for first in range(0, len(part), AT_ONCE):
             group = part[first : first + AT_ONCE]
             signatures = []
-            for offset, terms in enumerate(group, start + first):
-                customer, provider = divmod(offset, survey.providers)
-                signed = digest(domain, terms.hash_struct())
-                signatures.append(
-                    (cast.customer_keys[customer].sign(signed), cast.provider_keys[provider].sign(signed))
-                )
-            data = load("Escrow").encode("open", [tuple(terms) for terms in group], signatures)
+            for offer in group:
+                signed = digest(domain, offer.terms.hash_struct())
+                signatures.append((offer.customer_key.sign(signed), offer.provider_key.sign(signed)))
+            data = load("Escrow").encode("open", [tuple(offer.terms) for offer in group], signatures)
             calls.append(Call(world.address("Escrow"), data, gas=GAS_BASE + GAS_EACH * len(group)))
         done = sender.send_many(calls)
-        numbers += _numbers(world, part, done)
+        numbers += _numbers(world, [offer.terms for offer in part], done)
         receipts += done
         progress(len(numbers))
-    return Opened(numbers, every, sum(receipt.gas_used for receipt in receipts), receipts)
+    return Opened(
+        numbers, [offer.terms for offer in offers], sum(receipt.gas_used for receipt in receipts), receipts
+    )
 
 
 def _numbers(world: World, offers: Sequence[Terms], receipts: Sequence[TransactionReceipt]) -> list[int]:

@@ -10,9 +10,10 @@ from tempfile import TemporaryFile
 
 from tallystick.replay.errors import UsageProblem
 
-__all__ = ["FORMATS", "ReplayOptions", "html_path_of"]
+__all__ = ["FORMATS", "MODES", "ReplayOptions", "html_path_of"]
 
 FORMATS = ("azure-llm", "openb", "csv")
+MODES = ("metered", "lease")
 MAX_FEE_BPS = 2_000
 MAX_UNIT_PRICE = 2**56 - 1
 #: One agreement costs about 1 KB and two signatures here, and 72 000 gas on the chain.
@@ -41,7 +42,9 @@ class ReplayOptions:
     `unit_price` is µ per 1e6 units, `fee_bps` the provider's fee in basis points, `window` the challenge
     window in seconds (None: a day on a chain of our own, 30 s on somebody's), `limit` a number of data rows
     (None:
-    all). `rpc` is the node to play on (None: an Anvil of its own), `more_rpc` further endpoints of the same
+    all). With the mode `lease` the jobs are leases of the machines that the file `nodes` lists, and
+    `budget_seconds` is for how long a lease has money at most (None: for all of its job); `providers` does not
+    count then. `rpc` is the node to play on (None: an Anvil of its own), `more_rpc` further endpoints of the same
     chain for its relayer.
     """
 
@@ -55,6 +58,9 @@ class ReplayOptions:
     units_column: str | None = None
     units_scale: str | None = None
     limit: int | None = None
+    mode: str = "metered"
+    nodes: Path | None = None
+    budget_seconds: int | None = None
     rpc: str | None = None
     more_rpc: tuple[str, ...] = ()
     window: int | None = None
@@ -86,10 +92,11 @@ class ReplayOptions:
         """
         if self.format not in FORMATS:
             raise UsageProblem(f"Unknown format {self.format!r}: --format is one of {', '.join(FORMATS)}.")
+        self._check_mode()
         for flag, number in (("--customers", self.customers), ("--providers", self.providers)):
             if number < 1:
                 raise UsageProblem(f"{flag} must be at least 1, not {number}.")
-        if self.agreements > MAX_AGREEMENTS:
+        if self.mode == "metered" and self.agreements > MAX_AGREEMENTS:
             raise UsageProblem(
                 f"{self.customers} customers x {self.providers} providers are {self.agreements} agreements;"
                 f" a replay opens at most {MAX_AGREEMENTS}."
@@ -113,6 +120,36 @@ class ReplayOptions:
             raise UsageProblem(f"--chaos-kills cannot be {self.chaos_kills}.")
         self._check_units()
 
+    def _check_mode(self) -> None:
+        if self.mode not in MODES:
+            raise UsageProblem(f"Unknown mode {self.mode!r}: --mode is one of {', '.join(MODES)}.")
+        if self.mode != "lease":
+            if self.nodes is not None or self.budget_seconds is not None:
+                raise UsageProblem(
+                    "--nodes and --budget-seconds belong to --mode lease: add it, or leave them out."
+                )
+            return
+        if self.format != "openb":
+            raise UsageProblem(
+                "--mode lease needs --format openb: only there a row says when its job began and ended and how many"
+                " GPUs it had."
+            )
+        if self.nodes is None:
+            raise UsageProblem(
+                "--mode lease needs --nodes: the CSV file of the machines (sn, gpu), which are the providers."
+            )
+        if self.budget_seconds is not None and self.budget_seconds < 1:
+            raise UsageProblem(f"--budget-seconds must be at least 1, not {self.budget_seconds}.")
+        if self.customers > MAX_AGREEMENTS:
+            raise UsageProblem(f"--customers is at most {MAX_AGREEMENTS}, not {self.customers}.")
+        if self.rpc is not None:
+            raise UsageProblem(
+                "--mode lease moves the chain's clock through all days of the trace, so it plays on an Anvil of its"
+                " own: leave --rpc out."
+            )
+        if self.chaos_kills:
+            raise UsageProblem("--chaos-kills kills a relayer, and --mode lease starts none.")
+
     def _check_units(self) -> None:
         if self.format != "csv":
             if self.units_column is not None or self.units_scale is not None:
@@ -132,6 +169,8 @@ class ReplayOptions:
             UsageProblem: with one sentence about the first thing that is wrong.
         """
         check_readable(self.trace)
+        if self.nodes is not None:
+            check_readable(self.nodes, "nodes file")
         if self.report.suffix == ".html":
             raise UsageProblem(
                 f"--report names the JSON file; the HTML goes beside it, so {self.report} cannot be it."
@@ -141,8 +180,9 @@ class ReplayOptions:
         for target in (self.report, self.html):
             if target.is_dir():
                 raise UsageProblem(f"The report cannot be written: {target} is a folder.")
-            if target.exists() and target.samefile(self.trace):
-                raise UsageProblem(f"The report would overwrite the trace {self.trace}.")
+            for name, source in (("trace", self.trace), ("nodes file", self.nodes)):
+                if source is not None and target.exists() and target.samefile(source):
+                    raise UsageProblem(f"The report would overwrite the {name} {source}.")
         make_folder(self.report.parent)
         for target in (self.report, self.html):
             if target.exists() and not os.access(target, os.W_OK):
@@ -163,21 +203,21 @@ class ReplayOptions:
             )
 
 
-def check_readable(trace: Path) -> None:
-    """Checks that `trace` is a file that can be read.
+def check_readable(file: Path, name: str = "trace") -> None:
+    """Checks that `file`, which is called `name`, is a file that can be read.
 
     Raises:
         UsageProblem: when it is not.
     """
     try:
-        if not trace.exists():
-            raise UsageProblem(f"There is no trace at {trace}.")
-        if not trace.is_file():
-            raise UsageProblem(f"The trace must be a plain file (it is read twice), and {trace} is none.")
-        with trace.open("rb"):
+        if not file.exists():
+            raise UsageProblem(f"There is no {name} at {file}.")
+        if not file.is_file():
+            raise UsageProblem(f"The {name} must be a plain file (it may be read twice), and {file} is none.")
+        with file.open("rb"):
             pass
     except OSError as problem:
-        raise UsageProblem(f"The trace {trace} cannot be read: {problem.strerror or problem}.") from None
+        raise UsageProblem(f"The {name} {file} cannot be read: {problem.strerror or problem}.") from None
 
 
 def make_folder(folder: Path) -> None:

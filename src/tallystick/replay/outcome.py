@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tallystick.replay.plan import Rejection
 
-__all__ = ["AgreementLine", "Dividend", "Gas", "Outcome", "write_text"]
+__all__ = ["AgreementLine", "Dividend", "Gas", "LeaseLine", "Outcome", "write_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,49 @@ class AgreementLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseLine:
+    """One lease as the chain has it at the end; money in µ, `rate` in µ per 1e6 seconds, times in trace seconds.
+
+    `line` is that of its job in the trace, `provider` the place of its node in the nodes file (from 0), `stop` when it
+    actually ended, and `deletion_time` when its job did.
+    """
+
+    line: int
+    rate: int
+    start: int
+    stop: int
+    downtime: int
+    served: int
+    gross: int
+    fee: int
+    net: int
+    refund: int
+    close_reason: str
+    deletion_time: int
+    budget: int
+    customer: int
+    provider: int
+    node: str
+    agreement: int
+
+    def to_json(self) -> dict[str, int | str]:
+        """The line of `leases`. The agreement's number is text: it is larger than what JavaScript calls safe."""
+        return {**asdict(self), "agreement": str(self.agreement)}
+
+
+@dataclass(frozen=True, slots=True)
 class Gas:
-    """Totals from the receipts of the transactions themselves."""
+    """Totals from the receipts of the transactions themselves.
+
+    `settle` is everything after the opening and the posts; `parts`, where a replay tells them apart, are kinds of
+    transactions in it.
+    """
 
     deploy: int = 0
     open: int = 0
     post: int = 0
     settle: int = 0
+    parts: Mapping[str, int] = field(default_factory=dict)
 
     def per_receipt(self, receipts: int) -> float:
         """(post + settle) / receipts, 0 when there are none."""
@@ -74,6 +111,7 @@ class Outcome:
     opened: int
     differences: list[str] = field(default_factory=list)
     dividends: list[Dividend] | None = None
+    leases: list[LeaseLine] | None = None
 
     @property
     def conserved(self) -> bool:
@@ -116,6 +154,7 @@ class Outcome:
                 "post": self.gas.post,
                 "settle": self.gas.settle,
                 "per_receipt": self.gas.per_receipt(self.receipts),
+                **self.gas.parts,
             },
             "seconds": round(self.seconds, 3),
             "receipts_per_second": round(self.receipts / self.seconds, 3) if self.seconds else 0,
@@ -126,6 +165,8 @@ class Outcome:
             data["dividends"] = [
                 {"staker": one.staker, "staked": one.staked, "claimed": one.claimed} for one in self.dividends
             ]
+        if self.leases is not None:
+            data["leases"] = [line.to_json() for line in self.leases]
         return data
 
     def write_json(self, path: Path) -> None:

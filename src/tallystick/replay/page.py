@@ -11,10 +11,10 @@ import jinja2
 from tallystick.protocol.amounts import format_amount, format_tally
 from tallystick.replay.bins import Bins
 from tallystick.replay.charts import Bar, bars, columns, curve, heatmap
-from tallystick.replay.outcome import Outcome
+from tallystick.replay.outcome import LeaseLine, Outcome
 from tallystick.replay.plan import Rejection
 
-__all__ = ["CURRENCY", "render"]
+__all__ = ["CURRENCY", "lease_figures", "noun", "reason_lines", "render"]
 
 CURRENCY = "tUSD"
 MAX_HEATMAP_CELLS = 4_000
@@ -36,10 +36,9 @@ def render(
     *,
     kind: str,
     trace: str,
+    subtitle: str,
     customers: int,
     providers: int,
-    unit_price: int,
-    fee_bps: int,
     story: Sequence[str] = (),
 ) -> str:
     """The whole page. `kind` is what made it (a replay, a demo), `story` the sentences of the demo."""
@@ -47,11 +46,8 @@ def render(
     source = resources.files("tallystick.replay").joinpath("report.html.j2").read_text(encoding="utf-8")
     return environment.from_string(source).render(
         kind=kind,
-        title=f"{trace}: {outcome.receipts:,} receipts, {format_amount(outcome.gross, CURRENCY)}",
-        subtitle=(
-            f"{customers} customers x {providers} providers, {unit_price} µ per 1e6 units,"
-            f" provider fee {fee_bps} basis points"
-        ),
+        title=f"{trace}: {outcome.receipts:,} {noun(outcome)}, {format_amount(outcome.gross, CURRENCY)}",
+        subtitle=subtitle,
         outcome=outcome,
         figures=_figures(outcome),
         charts=_charts(outcome, bins, customers, providers),
@@ -62,8 +58,24 @@ def render(
         ],
         reasons=reason_lines(outcome.rejected),
         shown=outcome.per_agreement[:MAX_TABLE_LINES],
+        leases=(outcome.leases or [])[:MAX_TABLE_LINES],
         currency=CURRENCY,
     )
+
+
+def noun(outcome: Outcome) -> str:
+    """What one accepted row is: a receipt, or a lease."""
+    return "receipts" if outcome.leases is None else "leases"
+
+
+def lease_figures(leases: Sequence[LeaseLine]) -> list[tuple[str, str]]:
+    """What only leases have, for people."""
+    stopped = sum(line.close_reason == "stopped" for line in leases)
+    return [
+        ("stopped, out of money", f"{stopped:,}, {len(leases) - stopped:,}"),
+        ("seconds served", f"{sum(line.served for line in leases):,}"),
+        ("customers got back", format_amount(sum(line.refund for line in leases), CURRENCY)),
+    ]
 
 
 def reason_lines(rejected: Sequence[Rejection], most: int = 5) -> list[tuple[str, int, str]]:
@@ -79,29 +91,35 @@ def reason_lines(rejected: Sequence[Rejection], most: int = 5) -> list[tuple[str
 
 
 def _figures(outcome: Outcome) -> list[tuple[str, str]]:
-    return [
-        ("receipts accepted", f"{outcome.receipts:,}"),
+    figures = [
+        (f"{noun(outcome)} accepted", f"{outcome.receipts:,}"),
         ("rows rejected", f"{len(outcome.rejected):,}"),
-        ("agreements with receipts", f"{len(outcome.per_agreement):,} of {outcome.opened:,}"),
         ("units", f"{outcome.units:,}"),
         ("customers paid", format_amount(outcome.gross, CURRENCY)),
         ("providers earned", format_amount(outcome.net, CURRENCY)),
         ("fees", format_amount(outcome.fees, CURRENCY)),
-        ("gas per receipt (post + settle)", f"{outcome.gas.per_receipt(outcome.receipts):,.1f}"),
         ("seconds in all", f"{outcome.seconds:,.1f}"),
     ]
+    if outcome.leases is not None:
+        figures[2:2] = lease_figures(outcome.leases)
+        return figures
+    figures.insert(2, ("agreements with receipts", f"{len(outcome.per_agreement):,} of {outcome.opened:,}"))
+    figures.insert(
+        -1, ("gas per receipt (post + settle)", f"{outcome.gas.per_receipt(outcome.receipts):,.1f}")
+    )
+    return figures
 
 
 def _charts(outcome: Outcome, bins: Bins, customers: int, providers: int) -> list[_Chart]:
     return [
         _by_provider(outcome, providers),
-        _over_time(bins),
+        _over_time(bins, noun(outcome).capitalize()),
         _Chart("Gas by kind", bars(_gas(outcome), title="Gas by kind of transaction")),
         _by_agreement(outcome, customers, providers),
     ]
 
 
-def _over_time(bins: Bins) -> _Chart:
+def _over_time(bins: Bins, what: str) -> _Chart:
     accepted, rejected = bins.series
     unit = "second" if bins.timed else "row"
     svg = columns(
@@ -112,7 +130,7 @@ def _over_time(bins: Bins) -> _Chart:
         classes=("good", "bad"),
     )
     return _Chart(
-        "Receipts over time" if bins.timed else "Receipts in the order of the trace",
+        f"{what} over time" if bins.timed else f"{what} in the order of the trace",
         svg,
         keys=(("good", "accepted"), ("bad", "rejected")),
         note=f"By the trace's own clock. Each column is {bins.width} {unit}{'s' if bins.width > 1 else ''}."
@@ -122,21 +140,26 @@ def _over_time(bins: Bins) -> _Chart:
 
 
 def _by_provider(outcome: Outcome, providers: int) -> _Chart:
-    net, fees = [0] * providers, [0] * providers
+    """Every provider, paid or not; of nodes only those that had a job, since there are thousands."""
+    sums = {} if outcome.leases is not None else {j: [0, 0] for j in range(providers)}
     for line in outcome.per_agreement:
-        net[line.provider] += line.net
-        fees[line.provider] += line.fee
-    order = (
-        sorted(range(providers), key=lambda j: -(net[j] + fees[j]))
-        if providers > MAX_PROVIDER_BARS
-        else range(providers)
-    )
-    shown = list(order)[:MAX_PROVIDER_BARS]
+        pair = sums.setdefault(line.provider, [0, 0])
+        pair[0] += line.net
+        pair[1] += line.fee
+    order = sorted(sums)
+    if len(order) > MAX_PROVIDER_BARS:
+        order.sort(key=lambda j: -sum(sums[j]))
+    shown = order[:MAX_PROVIDER_BARS]
+    names = {line.provider: line.node for line in outcome.leases or ()}
     rows = [
-        Bar(f"provider {j}", ((net[j], "net"), (fees[j], "fee")), format_amount(net[j] + fees[j], ""))
+        Bar(
+            names.get(j, f"provider {j}"),
+            ((sums[j][0], "net"), (sums[j][1], "fee")),
+            format_amount(sum(sums[j]), ""),
+        )
         for j in shown
     ]
-    note = f"The {len(shown)} largest of {providers}." if len(shown) < providers else ""
+    note = f"The {len(shown)} largest of {len(order)}." if len(shown) < len(order) else ""
     return _Chart(
         "Gross by provider",
         bars(rows, title=f"Gross by provider in {CURRENCY}"),
@@ -147,12 +170,13 @@ def _by_provider(outcome: Outcome, providers: int) -> _Chart:
 
 def _gas(outcome: Outcome) -> list[Bar]:
     gas = outcome.gas
-    kinds = (("deploy", gas.deploy), ("open", gas.open), ("post", gas.post), ("settle", gas.settle))
+    rest = tuple(gas.parts.items()) or (("post", gas.post), ("settle", gas.settle))
+    kinds = (("deploy", gas.deploy), ("open", gas.open), *rest)
     return [Bar(name, ((amount, "bar"),), f"{amount:,}") for name, amount in kinds]
 
 
 def _by_agreement(outcome: Outcome, customers: int, providers: int) -> _Chart:
-    if customers * providers <= MAX_HEATMAP_CELLS and providers <= 100:
+    if outcome.leases is None and customers * providers <= MAX_HEATMAP_CELLS and providers <= 100:
         cells = [[0] * providers for _ in range(customers)]
         for line in outcome.per_agreement:
             cells[line.customer][line.provider] = line.onchain_paid
@@ -172,7 +196,8 @@ def _by_agreement(outcome: Outcome, customers: int, providers: int) -> _Chart:
     svg = curve(
         ordered,
         title="Paid per agreement, the largest first",
-        unit="agreement",
+        unit="agreement" if outcome.leases is None else "lease",
         say=lambda paid: format_amount(paid, ""),
     )
-    return _Chart("Paid per agreement", svg, note=f"In {CURRENCY}, the largest first.")
+    title = "Paid per agreement" if outcome.leases is None else "Paid per lease"
+    return _Chart(title, svg, note=f"In {CURRENCY}, the largest first.")

@@ -7,8 +7,9 @@ passes decide by the same code.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from eth_hash.auto import keccak
 
@@ -19,10 +20,12 @@ from tallystick.sources.base import Rejected, Row
 __all__ = [
     "MAX_BUDGET",
     "MAX_UNITS",
+    "Commitments",
     "Rejection",
     "Step",
     "Survey",
     "Tally",
+    "customer_of_row",
     "output_root",
     "slot_of_row",
     "survey",
@@ -34,13 +37,18 @@ MAX_UNITS = 2**63 - 1
 MAX_BUDGET = 2**56 - 1
 
 
+def customer_of_row(row: int, customers: int) -> int:
+    """Whose row `row` (from 0, rejected ones count) is: row mod C."""
+    return row % customers
+
+
 def slot_of_row(row: int, customers: int, providers: int) -> int:
     """Which agreement row `row` (from 0) belongs to: customer row mod C, provider (row div C) mod P.
 
     Returns:
         customer * P + provider.
     """
-    return (row % customers) * providers + (row // customers) % providers
+    return customer_of_row(row, customers) * providers + (row // customers) % providers
 
 
 def output_root(line: int, units: int) -> bytes:
@@ -95,6 +103,19 @@ class Tally:
         return Step(slot, row.line, total, output_root(row.line, row.units))
 
 
+class Commitments(Protocol):
+    """What the stage is set for: who agrees with whom, and how much money stands behind each agreement."""
+
+    @property
+    def customers(self) -> int: ...
+    @property
+    def providers(self) -> int: ...
+    @property
+    def fee_bps(self) -> int: ...
+    def commitments(self) -> Iterator[tuple[int, int, int]]:
+        """(customer, provider, budget in µ) of every agreement, in the order in which they are opened."""
+
+
 @dataclass(slots=True)
 class Survey:
     """What the first pass found. Lists are by slot (customer * P + provider); money is µ."""
@@ -127,6 +148,12 @@ class Survey:
     def used(self) -> list[int]:
         """Slots with at least one accepted row, in order of customer, then provider."""
         return [slot for slot, count in enumerate(self.receipts) if count]
+
+    def commitments(self) -> Iterator[tuple[int, int, int]]:
+        """(customer, provider, budget) of every agreement, in the order in which they are opened."""
+        for slot in range(len(self.units)):
+            customer, provider = divmod(slot, self.providers)
+            yield customer, provider, self.budget(slot)
 
     def reasons(self) -> dict[str, int]:
         """How many rows were rejected for which reason, the most frequent first."""

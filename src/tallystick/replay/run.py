@@ -3,48 +3,32 @@ reckoning."""
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from tallystick.chain.anvil import DEV_KEYS, Anvil
-from tallystick.chain.deployer import deploy
-from tallystick.chain.deployment import Plan
 from tallystick.chain.endpoints import handed_over
-from tallystick.chain.errors import AnvilFailed, ChainError
-from tallystick.chain.node import Node
-from tallystick.chain.registry import Registry
-from tallystick.chain.sender import KeySender
-from tallystick.chain.signers import KeySigner
 from tallystick.protocol.eip712 import ledger_domain
-from tallystick.protocol.keys import PrivateKey, to_checksum
+from tallystick.protocol.enums import VerificationKind
+from tallystick.protocol.keys import to_checksum
 from tallystick.protocol.model import Model
 from tallystick.replay import bank
 from tallystick.replay.audit import Books, agreement_lines, read_books, reckon
-from tallystick.replay.cast import Cast, Parties
-from tallystick.replay.clock import ChainClock, DevNodeClock, LiveClock, OwnClock, is_dev_node
+from tallystick.replay.bins import Bins
 from tallystick.replay.courier import Courier
-from tallystick.replay.errors import UsageProblem
-from tallystick.replay.guard import Guard, uninterrupted
 from tallystick.replay.opening import Opened, open_all
 from tallystick.replay.options import ReplayOptions
 from tallystick.replay.outcome import Gas, Outcome
 from tallystick.replay.plan import Survey, survey
 from tallystick.replay.play import Script, in_chunks
-from tallystick.replay.stage import prepare, stakes_for
+from tallystick.replay.session import Session
+from tallystick.replay.stage import stakes_for
 from tallystick.replay.supervisor import Chaos, Supervisor
 from tallystick.replay.terminal import Terminal
 from tallystick.replay.twin import books_of, play_in_model
 from tallystick.replay.waiting import Waiting
 from tallystick.replay.watch import Watch, relayer_gas
-from tallystick.replay.world import World
-from tallystick.sources.traces import TraceFile
 
 __all__ = ["Replay"]
 
@@ -52,22 +36,16 @@ CHUNK = 1_000
 """Lines in one POST."""
 BATCH_AGE_OWN_CHAIN = 3_600
 BATCH_AGE_LIVE_CHAIN = 5
-SETUP_ROUNDS = 5
 POLL = 0.1
 """Seconds between two rounds of the relayer's loops."""
 
 
-class Replay:
-    """A context manager: `run` does all of it, and the chain stays up until the context ends.
+class Replay(Session):
+    """A metered replay: `run` does all of it, and the chain stays up until the context ends.
 
-    What others may use after `run`: `world`, `clock`, `deployer`, `cast`, `parties`, `survey`, `books`.
+    What others may use after `run`: what a `Session` has, `survey`, `books`.
     """
 
-    world: World
-    clock: ChainClock
-    deployer: KeySender
-    cast: Cast
-    parties: Parties
     survey: Survey
     opened: Opened
     books: Books
@@ -81,53 +59,25 @@ class Replay:
         work: Path | None = None,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`work`: folder for the relayer's files, kept afterwards; a temporary one, removed, when left
-        out."""
-        self.options = options
-        self._terminal = terminal
-        self._work = work
-        self._now = now
-        self._stack = ExitStack()
+        """See `Session`."""
+        super().__init__(options, terminal, work=work, now=now)
         self._refusals: list[str] = []
         self._problems: list[str] = []
         self._taken = 0
         self.restarts = 0
 
-    def __enter__(self) -> Self:
-        self._began = self._now()
-        self._guard = self._stack.enter_context(Guard())
-        if self._work is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="tallystick-replay-"))
-            self._guard.remove(self._folder)
-            self._stack.callback(shutil.rmtree, self._folder, ignore_errors=True)
-        else:
-            self._work.mkdir(parents=True, exist_ok=True)
-            self._folder = self._work.resolve()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        with uninterrupted():
-            self._stack.close()
-
     @property
-    def rows(self) -> TraceFile:
-        """The trace, to be read any number of times."""
-        asked = self.options
-        return TraceFile(asked.trace, asked.format, asked.units_column, asked.units_scale, asked.limit)
+    def bins(self) -> Bins:
+        """See `Session`."""
+        return self.survey.bins
 
     def run(self) -> Outcome:
-        """Plays the trace.
-
-        Raises:
-            TallystickError: when something does not work; when figures differ the outcome says so instead.
-        """
+        """See `Session`."""
         self.options.check_disk(self._folder)
         self._read_trace()
-        node = self._connect()
+        node = self._connect(self.options.providers)
         self._deploy(node)
-        self._prepare()
+        self._prepare(self.survey, VerificationKind.ATTESTED)
         # It takes a second or two to come up: meanwhile the agreements are opened.
         relayer = self._launch_relayer()
         self._open()
@@ -150,85 +100,6 @@ class Replay:
                 progress=done,
             )
         stakes_for(self.survey)
-
-    def _connect(self) -> Node:
-        asked = self.options
-        if asked.rpc is not None:
-            self._endpoints = (asked.rpc, *asked.more_rpc)
-            return self._borrow(asked.rpc)
-        with self._terminal.phase("starting a chain", 1):
-            anvil = Anvil(scratch=self._folder, spawned=self._guard.watch)
-            self._stack.callback(self._stop_anvil, anvil)
-            anvil.start()
-        self.cast = Cast("replay", asked.customers, asked.providers)
-        self.deployer = KeySender(anvil.node, KeySigner.from_hex(DEV_KEYS[0]))
-        self.clock = OwnClock(anvil)
-        self._endpoints = (anvil.url,)
-        return anvil.node
-
-    def _stop_anvil(self, anvil: Anvil) -> None:
-        with suppress(AnvilFailed):
-            pid = anvil.pid
-            anvil.stop()
-            self._guard.release(pid)
-
-    def _borrow(self, rpc: str) -> Node:
-        """On somebody's chain: keys of our own from a random seed, paid for by the banker, who gets the rest
-        back."""
-        asked = self.options
-        try:
-            node = Node.connect(rpc)
-            self._stack.callback(node.close)
-            node.chain_id()
-            payer = bank.banker(node)
-        except ChainError as problem:
-            raise UsageProblem(problem.message) from None
-        self.cast = Cast(bank.random_seed(), asked.customers, asked.providers)
-        deployer = PrivateKey.from_seed(self.cast.seed, "deployer")
-        self.deployer = KeySender(node, KeySigner(deployer))
-        setup, relaying = bank.gas_needed(asked.agreements, asked.customers, asked.providers)
-        price = node.fees().max_fee * bank.FEE_RESERVE
-        with self._terminal.phase(f"borrowing gas money on chain {node.chain_id()}", 1):
-            bank.fund(node, payer, self.deployer.address, (setup + relaying) * price)
-        self._stack.callback(bank.give_back, node, lambda: [*self.cast.paid_keys, deployer], payer.address)
-        self.clock = DevNodeClock(node, self.deployer) if is_dev_node(node) else LiveClock()
-        return node
-
-    def _deploy(self, node: Node) -> None:
-        changes = {
-            "chains": [node.chain_id()],
-            "setup": [],
-            "policies": [],
-            "feeProvider": self.options.fee_bps,
-            "feeCustomer": 0,
-            "treasury": to_checksum(PrivateKey.from_seed(self.cast.seed, "treasury").address),
-        }
-        plan = Plan.from_yaml("local", changes)
-        with self._terminal.phase("deploying the contracts", len(plan.names) + 1) as done:
-            count = 0
-
-            def one_more(_: str) -> None:
-                nonlocal count
-                count += 1
-                done(count)
-
-            outcome = deploy(plan, node, self.deployer, Registry(self._folder / "deployments"), one_more)
-        self._deploy_gas = outcome.gas
-        addresses = {name: record.address for name, record in outcome.deployment.contracts.items()}
-        self.world = World(node, addresses)
-        self._first_block = outcome.deployment.first_block
-
-    def _prepare(self) -> None:
-        with self._terminal.phase("people, stakes and deposits", SETUP_ROUNDS) as done:
-            rounds = iter(range(1, SETUP_ROUNDS + 1))
-            self.parties = prepare(
-                self.world,
-                self.deployer,
-                self.cast,
-                self.survey,
-                self.options.challenge_window,
-                lambda: done(next(rounds)),
-            )
 
     def _open(self) -> None:
         with self._terminal.phase("opening agreements", self.options.agreements) as done:

@@ -20,16 +20,18 @@ from tallystick.protocol.keys import PrivateKey, to_checksum
 from tallystick.protocol.model import Policy
 from tallystick.replay.cast import Cast, Parties
 from tallystick.replay.errors import ReplayError, UsageProblem
-from tallystick.replay.plan import Survey
+from tallystick.replay.plan import Commitments
 from tallystick.replay.world import World, events, topic_int
 
-__all__ = ["OWNER_GAS", "Stakes", "deposits_of", "policy_for", "prepare", "stakes_for"]
+__all__ = ["OWNER_GAS", "SETUP_ROUNDS", "Stakes", "deposits_of", "policy_for", "prepare", "stakes_for"]
 
 REGION_OF_PROVIDERS = (276, 840, 392, 250, 124)
 """ISO 3166-1 numbers, dealt out in turn."""
 OWNER_GAS = 900_000
 """Gas that an operator's owner needs at most to register and to name one key."""
 OWNERS_AT_ONCE = 16
+SETUP_ROUNDS = 5
+"""How often `prepare` tells its progress."""
 MAX_WORTH = 2**62
 """µ of one replay: stakes and values in flight are uint64."""
 IN_FLIGHT_RESERVE = 3
@@ -51,23 +53,22 @@ class Stakes:
         return sum(self.providers) + self.verifier + self.relayer
 
 
-def stakes_for(survey: Survey) -> Stakes:
+def stakes_for(plan: Commitments) -> Stakes:
     """What each operator must stake, so that every agreement can be pledged for and every batch be in flight
     at once.
 
     Raises:
         UsageProblem: when the trace is worth more than stakes can stand behind.
     """
-    budgets = [survey.budget(slot) for slot in range(len(survey.units))]
-    worth = sum(budgets)
+    worth, pledges = 0, [0] * plan.providers
+    for _, provider, budget in plan.commitments():
+        worth += budget
+        pledges[provider] += ceil_bps(budget, constants.COVERAGE_BPS)
     if worth > MAX_WORTH:
         raise UsageProblem(
             f"This trace at this price is worth {worth} µ; one replay carries at most {MAX_WORTH} µ:"
             " lower --unit-price."
         )
-    pledges = [0] * survey.providers
-    for slot, budget in enumerate(budgets):
-        pledges[slot % survey.providers] += ceil_bps(budget, constants.COVERAGE_BPS)
     flight = IN_FLIGHT_RESERVE * worth
     return Stakes(
         providers=[constants.MIN_STAKE_PROVIDER + pledge for pledge in pledges],
@@ -77,21 +78,27 @@ def stakes_for(survey: Survey) -> Stakes:
     )
 
 
-def deposits_of(survey: Survey) -> list[int]:
+def deposits_of(plan: Commitments) -> list[int]:
     """µ that each customer deposits: the budgets of its agreements."""
-    return [
-        sum(survey.budget(customer * survey.providers + j) for j in range(survey.providers))
-        for customer in range(survey.customers)
-    ]
+    deposits = [0] * plan.customers
+    for customer, _, budget in plan.commitments():
+        deposits[customer] += budget
+    return deposits
 
 
 def prepare(
-    world: World, deployer: KeySender, cast: Cast, survey: Survey, window: int, progress: Callable[[], None]
+    world: World,
+    deployer: KeySender,
+    cast: Cast,
+    plan: Commitments,
+    window: int,
+    progress: Callable[[], None],
+    kind: VerificationKind = VerificationKind.ATTESTED,
 ) -> Parties:
     """Mints, registers, stakes, adds the policy, creates accounts and deposits. Calls `progress` after each
-    of 5 rounds."""
-    stakes = stakes_for(survey)
-    deposits = deposits_of(survey)
+    of SETUP_ROUNDS rounds."""
+    stakes = stakes_for(plan)
+    deposits = deposits_of(plan)
     owners = [*cast.provider_keys, cast.verifier_owner, cast.relayer_owner]
     wei = OWNER_GAS * world.node.fees().max_fee * 2
     deployer.send_many(
@@ -105,7 +112,9 @@ def prepare(
     progress()
     operators = _register(world, cast)
     progress()
-    policy = _add_policy(world, deployer, policy_for(operators[-2], operators[-1], stakes.value_cap, window))
+    policy = _add_policy(
+        world, deployer, policy_for(operators[-2], operators[-1], stakes.value_cap, window, kind)
+    )
     amounts = [*stakes.providers, stakes.verifier, stakes.relayer]
     deployer.send_many(
         [
@@ -121,12 +130,13 @@ def prepare(
         ]
     )
     accounts = [topic_int(log, 1) for log in events(world, "Escrow", "AccountCreated", made)]
-    customers, providers = accounts[: survey.customers], accounts[survey.customers :]
+    customers, providers = accounts[: plan.customers], accounts[plan.customers :]
     progress()
     deployer.send_many(
         [
             world.call("Escrow", "deposit", account, amount, gas=200_000)
             for account, amount in zip(customers, deposits, strict=True)
+            if amount
         ]
     )
     progress()
@@ -173,16 +183,24 @@ def _register_one(
     return operator
 
 
-def policy_for(verifier: int, relayer: int, value_cap: int, window: int) -> Policy:
-    """The replay's policy: one verifier attests, one relayer posts, `window` seconds to challenge."""
+def policy_for(
+    verifier: int,
+    relayer: int,
+    value_cap: int,
+    window: int,
+    kind: VerificationKind = VerificationKind.ATTESTED,
+) -> Policy:
+    """The replay's policy: one relayer posts, `window` seconds to challenge; one verifier attests, or with NONE
+    nobody."""
+    attested = kind is VerificationKind.ATTESTED
     return Policy(
-        kind=VerificationKind.ATTESTED,
-        quorum=1,
+        kind=kind,
+        quorum=1 if attested else 0,
         relayer=relayer,
         value_cap=value_cap,
         challenge_window=window,
         self_post_window=min(constants.SELF_POST_WINDOW, 3 * window),
-        verifiers=(verifier,),
+        verifiers=(verifier,) if attested else (),
     )
 
 

@@ -22,7 +22,7 @@ from rich.table import Table
 
 from tallystick.protocol.amounts import format_amount
 from tallystick.replay.outcome import Outcome
-from tallystick.replay.page import CURRENCY, reason_lines
+from tallystick.replay.page import CURRENCY, lease_figures, noun, reason_lines
 
 __all__ = ["Terminal", "print_outcome"]
 
@@ -81,19 +81,30 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
     table.add_column(style="bold")
     table.add_column(justify="right")
     gas = outcome.gas
-    rows = (
-        ("receipts accepted", f"{outcome.receipts:,}"),
+    leases = outcome.leases
+    rows = [
+        (f"{noun(outcome)} accepted", f"{outcome.receipts:,}"),
         ("rows rejected", f"{len(outcome.rejected):,}"),
-        ("agreements with receipts", f"{len(outcome.per_agreement):,} of {outcome.opened:,}"),
+        *(
+            [("agreements with receipts", f"{len(outcome.per_agreement):,} of {outcome.opened:,}")]
+            if leases is None
+            else lease_figures(leases)
+        ),
         ("units", f"{outcome.units:,}"),
         ("customers paid (gross)", format_amount(outcome.gross, CURRENCY)),
         ("fees", format_amount(outcome.fees, CURRENCY)),
         ("providers earned (net)", format_amount(outcome.net, CURRENCY)),
         ("gas: deploy, open", f"{gas.deploy:,}, {gas.open:,}"),
-        ("gas: post, settle", f"{gas.post:,}, {gas.settle:,}"),
-        ("gas per receipt (post + settle)", f"{gas.per_receipt(outcome.receipts):,.1f}"),
+        *(
+            [
+                ("gas: post, settle", f"{gas.post:,}, {gas.settle:,}"),
+                ("gas per receipt (post + settle)", f"{gas.per_receipt(outcome.receipts):,.1f}"),
+            ]
+            if leases is None
+            else [("gas: " + ", ".join(gas.parts), ", ".join(f"{amount:,}" for amount in gas.parts.values()))]
+        ),
         ("seconds", f"{outcome.seconds:,.1f}"),
-    )
+    ]
     for name, value in rows:
         table.add_row(name, value)
     console.print(table)

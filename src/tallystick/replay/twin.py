@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tallystick.protocol.constants import MAX_BATCH_LEAVES
 from tallystick.protocol.eip712 import BatchHeader
-from tallystick.protocol.enums import HardwareClass, KeyKind, Role
+from tallystick.protocol.enums import HardwareClass, KeyKind, Role, VerificationKind
 from tallystick.protocol.figures import encode_figures, join_outputs
 from tallystick.protocol.keys import PrivateKey, to_checksum
 from tallystick.protocol.model import Addresses, Model, ModelParameters, SignedTerms
@@ -13,10 +13,10 @@ from tallystick.replay.audit import Books
 from tallystick.replay.cast import Cast, Parties
 from tallystick.replay.errors import ReplayError
 from tallystick.replay.opening import AT_ONCE, Opened
-from tallystick.replay.plan import Survey
+from tallystick.replay.plan import Commitments, Survey
 from tallystick.replay.stage import deposits_of, policy_for, stakes_for
 
-__all__ = ["books_of", "play_in_model"]
+__all__ = ["books_of", "name_of", "open_in_model", "play_in_model"]
 
 BANK = "bank"
 
@@ -31,22 +31,49 @@ def play_in_model(cast: Cast, parties: Parties, survey: Survey, opened: Opened, 
         ReplayError: `not_opened`, when the model numbers the agreements otherwise than the chain.
         Refused: when the model would not let it happen at all.
     """
-    addresses = Addresses(treasury=_name(PrivateKey.from_seed(cast.seed, "treasury")))
-    model = Model(ModelParameters(addresses=addresses, fee_provider=survey.fee_bps, fee_customer=0))
     start = opened.terms[0].start
-    _people(model, cast, parties, survey, window, start)
-    numbers: list[int] = []
-    for first in range(0, len(opened.terms), AT_ONCE):
-        offers = [SignedTerms(terms) for terms in opened.terms[first : first + AT_ONCE]]
-        numbers += [opening.agreement for opening in model.escrow.open_many(offers, now=start)]
-    if numbers != opened.numbers:
-        raise ReplayError("not_opened", "The model numbers the agreements otherwise than the chain did.")
+    model = open_in_model(cast, parties, survey, opened, window, start)
     _settle(model, cast, parties, survey, opened, start, window)
     return model
 
 
-def _people(model: Model, cast: Cast, parties: Parties, survey: Survey, window: int, now: int) -> None:
-    stakes, deposits = stakes_for(survey), deposits_of(survey)
+def open_in_model(
+    cast: Cast,
+    parties: Parties,
+    plan: Commitments,
+    opened: Opened,
+    window: int,
+    now: int,
+    kind: VerificationKind = VerificationKind.ATTESTED,
+) -> Model:
+    """A `Model` with the same people, deposits and agreements as on the chain, all opened at `now`.
+
+    Raises:
+        ReplayError: `not_opened`, when the model numbers the agreements otherwise than the chain.
+        Refused: when the model would not let it happen at all.
+    """
+    addresses = Addresses(treasury=name_of(PrivateKey.from_seed(cast.seed, "treasury")))
+    model = Model(ModelParameters(addresses=addresses, fee_provider=plan.fee_bps, fee_customer=0))
+    _people(model, cast, parties, plan, window, now, kind)
+    numbers: list[int] = []
+    for first in range(0, len(opened.terms), AT_ONCE):
+        offers = [SignedTerms(terms) for terms in opened.terms[first : first + AT_ONCE]]
+        numbers += [opening.agreement for opening in model.escrow.open_many(offers, now=now)]
+    if numbers != opened.numbers:
+        raise ReplayError("not_opened", "The model numbers the agreements otherwise than the chain did.")
+    return model
+
+
+def _people(
+    model: Model,
+    cast: Cast,
+    parties: Parties,
+    plan: Commitments,
+    window: int,
+    now: int,
+    kind: VerificationKind,
+) -> None:
+    stakes, deposits = stakes_for(plan), deposits_of(plan)
     model.currency.mint(BANK, stakes.total + sum(deposits))
     card = HardwareClass.DATA_CENTRE_GPU
     people = [
@@ -58,15 +85,16 @@ def _people(model: Model, cast: Cast, parties: Parties, survey: Survey, window: 
     people.append((parties.verifier, cast.verifier_owner, Role.VERIFIER, HardwareClass.NONE, stakes.verifier))
     people.append((parties.relayer, cast.relayer_owner, Role.RELAYER, HardwareClass.NONE, stakes.relayer))
     for _, key, role, card, stake in sorted(people, key=lambda one: one[0]):
-        model.staking.stake(model.staking.register(role, card, caller=_name(key)), stake, caller=BANK)
-    owner, hot = _name(cast.relayer_owner), _name(cast.relayer_key)
+        model.staking.stake(model.staking.register(role, card, caller=name_of(key)), stake, caller=BANK)
+    owner, hot = name_of(cast.relayer_owner), name_of(cast.relayer_key)
     model.staking.authorise_key(parties.relayer, KeyKind.SIGNER, hot, caller=owner, now=now)
-    policy = policy_for(parties.verifier, parties.relayer, stakes.value_cap, window)
+    policy = policy_for(parties.verifier, parties.relayer, stakes.value_cap, window, kind)
     model.policy_book.add(policy, caller=model.parameters.addresses.admin)
     for key in (*cast.customer_keys, *cast.provider_keys):
-        model.escrow.create_account(_name(key))
+        model.escrow.create_account(name_of(key))
     for account, amount in zip(parties.customer_accounts, deposits, strict=True):
-        model.escrow.deposit(account, amount, caller=BANK)
+        if amount:
+            model.escrow.deposit(account, amount, caller=BANK)
 
 
 def _settle(
@@ -81,7 +109,7 @@ def _settle(
         value = sum(survey.gross(slot) for _, slot in part)
         nonce = model.ledger.next_nonce(parties.policy, parties.relayer)
         header = BatchHeader(parties.policy, value, nonce, now)
-        batch = model.ledger.post(header, figures, outputs, caller=_name(cast.relayer_key), now=now)
+        batch = model.ledger.post(header, figures, outputs, caller=name_of(cast.relayer_key), now=now)
         batches.append((batch, figures))
     for batch, figures in batches:
         model.ledger.settle(batch, figures, now=now + window)
@@ -109,5 +137,6 @@ def books_of(model: Model, parties: Parties, opened: Opened) -> Books:
     )
 
 
-def _name(key: PrivateKey) -> str:
+def name_of(key: PrivateKey) -> str:
+    """What the model calls the owner of a key."""
     return to_checksum(key.address)

@@ -2,7 +2,23 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
+
+from tallystick.sources.decimals import multiply
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What a job asked of one node: `gpus` of its GPUs, and `share` milli-GPU of each; exact as written."""
+
+    gpus: Decimal
+    share: Decimal
+
+    @property
+    def power(self) -> Decimal:
+        """Milli-GPU in all: gpus x share, exact."""
+        return multiply(self.gpus, self.share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +28,7 @@ class Row:
     `index` counts data rows from 0, rejected ones too; `line` is where the row starts in the file, from 1,
     the header being line 1; `units` is from 1 to 2^63 - 1. `began` and `ended` are whole seconds, rounded
     down, on the clock of the source (since 1970 for Azure traces, since the start of the trace for openb);
-    None where the source does not say.
+    None where the source does not say. `demand` is known for openb alone.
     """
 
     index: int
@@ -20,6 +36,7 @@ class Row:
     units: int
     began: int | None = None
     ended: int | None = None
+    demand: Demand | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,19 +1,13 @@
 """Trace files: `azure-llm`, `openb` and any `csv` with a column of units. One row, one charge or one reason.
 
-What counts as a line and as a row:
-- the first record that is not blank is the header; blank lines are no rows, but count as lines;
-- a line ends with LF, CR LF or CR; a quoted field may span several, and its row then has the number of the
-  first;
-- a row with more or fewer fields than the header, and one whose quotes make no sense, is rejected, not
-  repaired; a quote that is never closed costs its own line only;
-- a byte order mark is skipped; bytes that are no UTF-8 do no harm outside the columns that are read.
+What counts as a line is said in `sources/table.py`. A row with more or fewer fields than the header, and one whose
+quotes make no sense, is rejected, not repaired.
 
 Reasons of rejected rows: `ragged_row`, `malformed_row`, `units_not_a_number`, `units_below_one` (after
 rounding), `units_out_of_range` (above 2^63 - 1), and for openb `no_scheduled_time`, `no_gpu`,
 `no_deletion_time`, `nothing_used`.
 """
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,26 +16,15 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from tallystick.protocol.errors import TallystickError
-from tallystick.sources.base import Rejected, Row
+from tallystick.sources.base import Demand, Rejected, Row
 from tallystick.sources.decimals import UnitsError, add, multiply, parse_decimal, subtract, to_units
+from tallystick.sources.table import Record, TraceError, column, open_table
 
 FORMATS = ("azure-llm", "openb", "csv")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_Usage = tuple[int, int | None, int | None]
+_Usage = tuple[int, int | None, int | None, Demand | None]
 _Meter = Callable[[Sequence[str]], _Usage]
-
-
-class TraceError(TallystickError):
-    """The file as a whole cannot be read as asked. Nothing was yielded; a command ends with `exit_code`.
-
-    Codes: `trace_not_found`, `trace_unreadable`, `trace_empty`, `unknown_format`, `missing_column`,
-    `duplicate_column`, `missing_units_column` (csv without `units_column`), `unexpected_option` (a csv option
-    with another format), `bad_units_scale`, `bad_limit`.
-    """
-
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,29 +58,13 @@ def read_trace(
     Raises TraceError before the first row when the file or the options cannot work.
     """
     scale = _check_options(format, units_column, units_scale, limit)
+    stream, records, header = open_table(Path(path))
     try:
-        stream = Path(path).open(encoding="utf-8-sig", errors="surrogateescape", newline="")  # noqa: SIM115
-    except FileNotFoundError:
-        raise TraceError("trace_not_found", f"There is no trace file {path}.") from None
-    except OSError as problem:
-        raise TraceError(
-            "trace_unreadable", f"The trace {path} cannot be read: {problem.strerror}."
-        ) from None
-    try:
-        records = _records(stream)
-        header = next(records, None)
-        if header is None or header.fields is None:
-            raise TraceError("trace_empty", f"The trace {path} has no header line.")
-        meter = _meter(format, header.fields, units_column, scale)
-    except OSError as problem:
-        stream.close()
-        raise TraceError(
-            "trace_unreadable", f"The trace {path} cannot be read: {problem.strerror}."
-        ) from None
+        meter = _meter(format, header, units_column, scale)
     except BaseException:
         stream.close()
         raise
-    return _rows(stream, islice(records, limit), len(header.fields), meter)
+    return _rows(stream, islice(records, limit), len(header), meter)
 
 
 def _check_options(
@@ -126,9 +93,7 @@ def _check_options(
     return factor
 
 
-def _rows(
-    stream: TextIO, records: "Iterator[_Record]", width: int, meter: _Meter
-) -> Iterator[Row | Rejected]:
+def _rows(stream: TextIO, records: Iterator[Record], width: int, meter: _Meter) -> Iterator[Row | Rejected]:
     with stream:
         for index, record in enumerate(records):
             if record.fields is None:
@@ -138,66 +103,11 @@ def _rows(
                 yield Rejected(index, record.line, "ragged_row")
                 continue
             try:
-                units, began, ended = meter(record.fields)
+                usage = meter(record.fields)
             except UnitsError as problem:
                 yield Rejected(index, record.line, problem.reason)
                 continue
-            yield Row(index, record.line, units, began, ended)
-
-
-# -- records -----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Record:
-    line: int
-    fields: list[str] | None  # None: not CSV
-
-
-class _Lines:
-    """The lines of a stream for `csv.reader`, which keeps those of the current record to give them back."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._again: list[str] = []
-        self.record: list[str] = []
-        self.read = 0
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        line = self._again.pop() if self._again else self._stream.readline()
-        if not line:
-            raise StopIteration
-        self.read += 1
-        self.record.append(line)
-        return line
-
-    def give_back_all_but_first(self) -> None:
-        self._again.extend(reversed(self.record[1:]))
-        self.read -= len(self.record) - 1
-        del self.record[1:]
-
-
-def _records(stream: TextIO) -> Iterator[_Record]:
-    lines = _Lines(stream)
-    reader = csv.reader(lines, strict=True)
-    while True:
-        lines.record.clear()
-        line = lines.read + 1
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            # Also the end of the file inside quotes: a stray quote must not swallow the rows after it.
-            lines.give_back_all_but_first()
-            yield _Record(line, None)
-            continue
-        if len(lines.record) == 1 and not lines.record[0].strip():
-            continue
-        yield _Record(line, fields)
+            yield Row(index, record.line, *usage)
 
 
 # -- meters ------------------------------------------------------------------------------------------------
@@ -209,31 +119,32 @@ def _meter(name: str, header: Sequence[str], units_column: str | None, scale: De
     if name == "openb":
         return _openb(header)
     assert units_column is not None
-    column = _column(header, units_column)
-    return lambda fields: (to_units(multiply(parse_decimal(fields[column]), scale)), None, None)
+    at = column(header, units_column)
+    return lambda fields: (to_units(multiply(parse_decimal(fields[at]), scale)), None, None, None)
 
 
 def _azure(header: Sequence[str]) -> _Meter:
-    context, generated = _column(header, "ContextTokens"), _column(header, "GeneratedTokens")
-    at = _column(header, "TIMESTAMP") if "TIMESTAMP" in header else None
+    context, generated = column(header, "ContextTokens"), column(header, "GeneratedTokens")
+    at = column(header, "TIMESTAMP") if "TIMESTAMP" in header else None
 
     def meter(fields: Sequence[str]) -> _Usage:
         units = to_units(add(parse_decimal(fields[context]), parse_decimal(fields[generated])))
-        return units, None if at is None else _unix_seconds(fields[at]), None
+        return units, None if at is None else _unix_seconds(fields[at]), None, None
 
     return meter
 
 
 def _openb(header: Sequence[str]) -> _Meter:
     names = ("scheduled_time", "deletion_time", "num_gpu", "gpu_milli")
-    scheduled, deleted, gpus, share = (_column(header, name) for name in names)
+    scheduled, deleted, gpus, share = (column(header, name) for name in names)
 
     def meter(fields: Sequence[str]) -> _Usage:
         if not fields[scheduled].strip():
             raise UnitsError("no_scheduled_time")
         if not fields[gpus].strip():
             raise UnitsError("no_gpu")
-        power = multiply(parse_decimal(fields[gpus]), parse_decimal(fields[share].strip() or "0"))
+        demand = Demand(parse_decimal(fields[gpus]), parse_decimal(fields[share].strip() or "0"))
+        power = demand.power
         if power <= 0:
             raise UnitsError("no_gpu")
         if not fields[deleted].strip():
@@ -242,21 +153,9 @@ def _openb(header: Sequence[str]) -> _Meter:
         duration = subtract(ended, began)
         if duration <= 0:
             raise UnitsError("nothing_used")
-        return to_units(multiply(duration, power)), _whole(began), _whole(ended)
+        return to_units(multiply(duration, power)), _whole(began), _whole(ended), demand
 
     return meter
-
-
-def _column(header: Sequence[str], name: str) -> int:
-    """Where the column is: by its exact name, else by its name without blanks around it."""
-    places = [place for place, title in enumerate(header) if title == name]
-    places = places or [place for place, title in enumerate(header) if title.strip() == name.strip()]
-    if not places:
-        found = ", ".join(title.strip() for title in header)
-        raise TraceError("missing_column", f"The trace has no column {name!r}; it has: {ascii(found)[1:-1]}.")
-    if len(places) > 1:
-        raise TraceError("duplicate_column", f"The trace has {len(places)} columns {name!r}; which one?")
-    return places[0]
 
 
 def _unix_seconds(text: str) -> int | None:

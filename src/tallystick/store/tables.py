@@ -5,8 +5,9 @@ whole µ, times are seconds since 1970 by the *chain's* clock. An agreement's nu
 2^63 as long as fewer than 2^31 agreements were opened; units above 2^63 - 1 are refused at the door. A
 batch's number has 96 bits and is kept as decimal text.
 
-The mirror (policies, operators, operator_keys, agreements) is written by `relayer.follow` alone, from
-finalized events alone, in the same database transaction as the cursor (meta `followed_block`).
+The mirror (policies, operators, operator_keys, credentials, agreements, and the pauses in meta) is written by
+`relayer.follow` alone, from finalized events alone, in the same database transaction as the cursor (meta
+`followed_block`).
 """
 
 from sqlalchemy import (
@@ -59,11 +60,18 @@ policies = Table(
     Column("coverage_bps", Integer, nullable=False),
     Column("stake_multiple", Integer, nullable=False),
     Column("value_cap", BigInteger, nullable=False),  # µ; larger caps are kept as 2^63 - 1
+    # µ of gross that one agreement may move in one batch; 0: no cap
+    Column("gross_cap", BigInteger, nullable=False, server_default=text("0")),
     Column("challenge_window", BigInteger, nullable=False),
     Column("self_post_window", BigInteger, nullable=False),
     Column("response_window", BigInteger, nullable=False),
     Column("dispute_time", BigInteger, nullable=False),
     Column("notice", BigInteger, nullable=False),
+    Column("report_time", BigInteger, nullable=False, server_default=text("0")),
+    Column("silence", BigInteger, nullable=False, server_default=text("0")),  # then anyone may post
+    # whose credentials count, and the one measurement that counts under TEE; zeros: nobody's, any
+    Column("issuer", LargeBinary(20), nullable=False, server_default=text("x''")),
+    Column("measurement", LargeBinary(32), nullable=False, server_default=text("x''")),
     Column("verifiers", JSON, nullable=False),  # operators, rising
     Column("retired", Boolean, nullable=False),
 )
@@ -88,6 +96,19 @@ operator_keys = Table(
     Index("ix_operator_keys_key", "key"),
 )
 
+# TEE credentials of device keys, which back receipts under policies of that kind. The newest of each record.
+credentials = Table(
+    "credentials",
+    metadata,
+    Column("issuer", LargeBinary(20), primary_key=True),
+    Column("device", LargeBinary(20), primary_key=True),
+    Column("agreement", BigInteger, primary_key=True, autoincrement=False),  # what it is bound to
+    Column("measurement", LargeBinary(32), nullable=False),
+    Column("valid_from", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger, nullable=False, server_default=text("0")),  # 0: not revoked
+)
+
 agreements = Table(
     "agreements",
     metadata,
@@ -98,7 +119,7 @@ agreements = Table(
     Column("payee", BigInteger, nullable=False),
     Column("mode", SmallInteger, nullable=False),  # Mode: 0 METERED, 1 LEASE
     Column("policy", Integer, nullable=False),
-    Column("unit_price", BigInteger, nullable=False),  # µ per 1e6 units
+    Column("unit_price", BigInteger, nullable=False),  # µ per 1e6 units; LEASE: per 1e6 seconds
     Column("budget", BigInteger, nullable=False),  # µ
     Column("fee_provider", Integer, nullable=False),  # bps
     Column("fee_customer", Integer, nullable=False),  # bps
@@ -106,6 +127,10 @@ agreements = Table(
     Column("expiry", BigInteger, nullable=False),
     # 0: no close asked; else the end
     Column("stop_at", BigInteger, nullable=False, server_default=text("0")),
+    # LEASE: the second at which its money runs out; 0 for METERED
+    Column("funded_until", BigInteger, nullable=False, server_default=text("0")),
+    # LEASE: seconds not served that count already
+    Column("downtime", BigInteger, nullable=False, server_default=text("0")),
     Column("status", SmallInteger, nullable=False),  # Status: 1 OPEN, 2 CLOSED
     Column("paid", BigInteger, nullable=False, server_default=text("0")),  # µ gross, by finalized settlements
     Column("opened_block", BigInteger, nullable=False),
@@ -158,6 +183,7 @@ figures = Table(
     Column("agreement", BigInteger, primary_key=True, autoincrement=False),
     Column("units", BigInteger, nullable=False),
     Column("output_root", LargeBinary(32), nullable=False),
+    # zeros: a lease's downtime that verdicts alone make payable
     Column("receipt_hash", LargeBinary(32), nullable=False),
     # When the agreement began to wait; a newer figure that comes while an older waits keeps that one's time.
     Column("ready_at", BigInteger, nullable=False),
@@ -186,7 +212,8 @@ batches = Table(
     Column("outputs", LargeBinary, nullable=False),  # n x 32 bytes
     Column("root", LargeBinary(32), nullable=False),
     Column("figures_hash", LargeBinary(32), nullable=False),
-    # planned -> posted -> settling -> settled; lost: another batch took its number, its figures wait again
+    # planned -> posted -> settling -> settled; lost: another batch took its number; cancelled: by the guardian.
+    # The figures of a lost or cancelled batch wait again.
     Column("state", Text, nullable=False),
     # which limit closed it: age, size or gas
     Column("criterion", Text, nullable=False, server_default=text("''")),
@@ -199,7 +226,9 @@ batches = Table(
     Column("problem", Text, nullable=False, server_default=text("''")),  # why the last try failed
     Column("created_at", BigInteger, nullable=False),
     UniqueConstraint("policy", "operator", "nonce"),
-    CheckConstraint("state IN ('planned', 'posted', 'settling', 'settled', 'lost')", name="known_state"),
+    CheckConstraint(
+        "state IN ('planned', 'posted', 'settling', 'settled', 'lost', 'cancelled')", name="known_state"
+    ),
     Index("ix_batches_state", "state"),
 )
 
@@ -212,6 +241,14 @@ batch_leaves = Table(
     Column("units", BigInteger, nullable=False),
     Column("output_root", LargeBinary(32), nullable=False),
     Index("ix_batch_leaves_agreement_units", "agreement", "units"),
+)
+
+# When a lease's clock was last asked to be paid; written by keep.py with the transaction that asks.
+lease_pokes = Table(
+    "lease_pokes",
+    metadata,
+    Column("agreement", BigInteger, primary_key=True, autoincrement=False),
+    Column("asked_at", BigInteger, nullable=False),
 )
 
 dead_letters = Table(
@@ -231,7 +268,7 @@ transactions = Table(
     metadata,
     Column("id", _Serial, primary_key=True),
     Column("key", Text, nullable=False, unique=True),  # what it is for, e.g. post:<batch>:0
-    Column("kind", Text, nullable=False),  # post, settle, refund
+    Column("kind", Text, nullable=False),  # post, settle, refund, poke
     Column("sender", LargeBinary(20), nullable=False),
     Column("target", LargeBinary(20), nullable=False),
     Column("data", LargeBinary, nullable=False),

@@ -190,7 +190,9 @@ def _add_reads(app: FastAPI, context: WebContext, readers: CapacityLimiter, allo
         responses=denied,
     )
     async def get_batches(
-        state: Annotated[Literal["planned", "posted", "settling", "settled", "lost"] | None, Query()] = None,
+        state: Annotated[
+            Literal["planned", "posted", "settling", "settled", "lost", "cancelled"] | None, Query()
+        ] = None,
         limit: Annotated[int, Query(ge=1, le=500)] = 50,
         offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
     ) -> schemas.Batches:
@@ -229,6 +231,8 @@ def _add_health(app: FastAPI, context: WebContext, readers: CapacityLimiter, all
         return schemas.Ready(
             ready=health.ready,
             chain_reachable=health.chain_reachable,
+            posting_paused_until=health.posting_paused_until or None,
+            opening_paused_until=health.opening_paused_until or None,
             loops={
                 loop.name: schemas.Loop(age=round(loop.age, 3), limit=loop.limit, stale=loop.stale)
                 for loop in health.loops

@@ -39,10 +39,16 @@ class LoopHealth(NamedTuple):
 
 
 class Health(NamedTuple):
-    """What `/ready` is decided by. `chain_reachable`: the last read of the chain succeeded."""
+    """What `/ready` is decided by. `chain_reachable`: the last read of the chain succeeded.
+
+    A pause by the guardian (until that second of the chain's clock; 0: none) is told, but does not make the service
+    unready: receipts are taken all the same, and posted when it is over.
+    """
 
     loops: tuple[LoopHealth, ...] = ()
     chain_reachable: bool = True
+    posting_paused_until: int = 0
+    opening_paused_until: int = 0
 
     @property
     def ready(self) -> bool:

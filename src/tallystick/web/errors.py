@@ -20,6 +20,7 @@ STATUS_OF: Final[dict[str, int]] = {
     "units_out_of_range": 422,
     "outside_period": 422,
     "over_budget": 422,
+    "downtime_above_elapsed": 422,
     "unknown_policy": 422,
     "unauthorised": 401,
     "not_a_verifier": 403,

@@ -53,7 +53,8 @@ def ingest_responses() -> dict[int | str, dict[str, Any]]:
         408: "body_timeout",
         409: "agreement_closed, expired, units_regress, conflicting_receipt",
         413: "body_too_large",
-        422: "bad_field, bad_signature, units_out_of_range, over_budget, outside_period, unknown_policy",
+        422: "bad_field, bad_signature, units_out_of_range, over_budget, outside_period, unknown_policy, "
+        "downtime_above_elapsed",
         429: "backlog_full; Retry-After says when",
         503: "storage_unavailable",
     }

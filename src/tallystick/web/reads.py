@@ -5,6 +5,8 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, Connection, Integer, func, select
 
 from tallystick.protocol.enums import Mode, Status
+from tallystick.relayer.leases import agreement_end
+from tallystick.relayer.records import NO_RECEIPT
 from tallystick.store.tables import (
     agreements,
     batches,
@@ -57,7 +59,8 @@ def agreement(connection: Connection, number: int) -> schemas.AgreementRecord | 
         fee_provider=row["fee_provider"],
         fee_customer=row["fee_customer"],
         start=row["start"],
-        end=row["stop_at"] or row["expiry"],
+        end=agreement_end(row["expiry"], row["stop_at"], row["funded_until"]),
+        downtime=row["downtime"],
         status=Status(row["status"]).name.lower(),
         paid=row["paid"],
         newest_receipt=_newest_receipt(connection, number),
@@ -121,7 +124,7 @@ def _figure(connection: Connection, number: int) -> schemas.FigureRecord | None:
     return schemas.FigureRecord(
         units=row["units"],
         output_root=_hex(row["output_root"]),
-        receipt_id=_hex(row["receipt_hash"]),
+        receipt_id=_hex(row["receipt_hash"]) if row["receipt_hash"] != NO_RECEIPT else None,
         ready_at=row["ready_at"],
         batched_units=row["batched_units"],
         waiting=row["units"] > row["batched_units"],

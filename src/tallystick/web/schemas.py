@@ -64,6 +64,12 @@ class Ready(_Model):
 
     ready: bool
     chain_reachable: bool
+    posting_paused_until: int | None = Field(
+        description="the guardian's pause of `post`, chain seconds; or null"
+    )
+    opening_paused_until: int | None = Field(
+        description="the guardian's pause of `open`, chain seconds; or null"
+    )
     loops: dict[str, Loop]
 
 
@@ -85,7 +91,7 @@ class FigureRecord(_Model):
 
     units: int
     output_root: str
-    receipt_id: str
+    receipt_id: str | None = Field(description="null: a lease's downtime that verdicts alone vouch for")
     ready_at: int = Field(description="since when the agreement waits, the chain's time, seconds")
     batched_units: int = Field(description="highest units in a batch so far")
     waiting: bool
@@ -101,12 +107,13 @@ class AgreementRecord(_Model):
     payee: int
     mode: str
     policy: int
-    unit_price: int = Field(description="µ per 1e6 units")
+    unit_price: int = Field(description="µ per 1e6 units; of a lease per 1e6 seconds")
     budget: int
     fee_provider: int = Field(description="basis points")
     fee_customer: int = Field(description="basis points")
     start: int
-    end: int = Field(description="the asked stop, else the expiry")
+    end: int = Field(description="the asked stop, else the expiry; of a lease also when its money runs out")
+    downtime: int = Field(description="of a lease: seconds not served that count, by final blocks")
     status: str
     paid: int = Field(description="gross µ paid by final settlements")
     newest_receipt: ReceiptRecord | None
@@ -120,7 +127,7 @@ class BatchRecord(_Model):
     policy: int
     operator: int
     nonce: int
-    state: str = Field(description="planned, posted, settling, settled or lost")
+    state: str = Field(description="planned, posted, settling, settled, lost or cancelled")
     criterion: str = Field(description="which limit closed it: age, size, gas or value")
     leaves: int
     value: int

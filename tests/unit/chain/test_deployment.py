@@ -11,6 +11,8 @@ from tallystick.chain.contracts import load
 from tallystick.chain.deployment import Plan, create_address, networks
 from tallystick.chain.errors import BadPlan
 from tallystick.protocol import constants
+from tallystick.protocol.accounting.policies import Policy
+from tallystick.protocol.enums import VerificationKind
 from tallystick.protocol.hashing import keccak256
 
 ALICE = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
@@ -24,7 +26,7 @@ def small(**changes: Any) -> dict[str, Any]:
         "parameters": {"limit": 1_000, "boss": "$deployer"},
         "contracts": {
             "AccessManager": {"initialAdmin": "$boss"},
-            "PolicyBook": {"authority": "$AccessManager", "maxLiability": "$limit"},
+            "PolicyBook": {"authority": "$AccessManager", "maxLiability": "$limit", "postGrace": 70},
         },
     }
     return {**data, **changes}
@@ -74,8 +76,8 @@ def test_creations__references__become_predicted_addresses() -> None:
     assert first.address == create_address(DIRECTORY, 1)
     assert second.address == create_address(DIRECTORY, 2)
     assert first.arguments == (ALICE,)
-    assert second.arguments == (first.address, 1_000)
-    words = first.address[2:].lower().zfill(64) + f"{1_000:064x}"
+    assert second.arguments == (first.address, 1_000, 70)
+    words = first.address[2:].lower().zfill(64) + f"{1_000:064x}" + f"{70:064x}"
     assert second.init_code == load("PolicyBook").creation_code + bytes.fromhex(words)
 
 
@@ -91,9 +93,9 @@ def test_steps__of_the_local_network__end_with_its_policy() -> None:
     last = steps[-1]
     assert last.title == "Policy 1 is in the book"
     (terms,) = load("PolicyBook").function("add").decode_inputs(last.calls[0].data)
-    window, longest = constants.CHALLENGE_WINDOW, constants.SELF_POST_WINDOW
-    assert terms[:8] == (1, 1, 1, 1_000, 10, 10**12, window, longest)
-    assert terms[8:] == (constants.RESPONSE_WINDOW, constants.DISPUTE_TIME, constants.NOTICE, (2,))
+    # The protocol's defaults are those of the model's class; the local network has one attester, operator 2.
+    defaults = Policy(VerificationKind.ATTESTED, 1, 1, verifiers=(2,))
+    assert terms == tuple(defaults)
     assert last.done.holds(1)
     assert not last.done.holds(0)
 

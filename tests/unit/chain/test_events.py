@@ -21,7 +21,7 @@ ADDRESSES = {
     for place, name in enumerate(
         [
             "Directory", "PolicyBook", "Staking", "Escrow", "ReceiptLedger", "FeeSplitter", "InsurancePool",
-            "DividendVault",
+            "DividendVault", "Credentials", "SessionKeys",
         ],
         0xA0,
     )
@@ -57,6 +57,8 @@ def make_value(part: Parameter, hint: Any, dice: random.Random) -> Any:
     if part.components:
         inner = get_type_hints(hint)
         return tuple(make_value(piece, inner[field_name(piece.name)], dice) for piece in part.components)
+    if part.type == "address[]":
+        return tuple("0x" + dice.randbytes(20).hex() for _ in range(3))
     if part.type.endswith("[]"):
         return tuple(dice.randrange(2**32) for _ in range(3))
     if isinstance(hint, type) and issubclass(hint, IntEnum):
@@ -71,6 +73,8 @@ def make_value(part: Parameter, hint: Any, dice: random.Random) -> Any:
 
 
 def as_bytes(part: Parameter, value: Any) -> Any:
+    if part.type == "address[]":
+        return tuple(bytes.fromhex(one[2:]) for one in value)
     return bytes.fromhex(value[2:]) if part.type == "address" else value
 
 
@@ -111,16 +115,28 @@ def test_decode__opened__has_terms_and_both_fees() -> None:
 
 
 def test_decode__policy_added__has_enum_and_verifiers() -> None:
-    raw = (2, 2, 9, 1_000, 10, 10**12, 86_400, 259_200, 21_600, 691_200, 3_600, (4, 5, 6))
+    windows = (86_400, 259_200, 21_600, 691_200, 3_600, 86_400, 86_400)
+    issuer = "0x" + "0a" * 20
+    raw = (2, 2, 9, True, False, 1_000, 10, 10**12, 5, 10**8, *windows, 3, 1, issuer, b"\x07" * 32, (4, 5, 6))
     log = make_log("PolicyBook", load("PolicyBook").events["PolicyAdded"], [3, raw])
     found = EventDecoder(ADDRESSES).decode(log)
     assert isinstance(found, types.PolicyBookPolicyAdded)
-    assert found.terms == Policy(VerificationKind.QUORUM, 2, 9, verifiers=(4, 5, 6))
+    assert found.terms == Policy(
+        VerificationKind.QUORUM,
+        2,
+        9,
+        gross_cap=5,
+        customer_credentials=3,
+        operator_credentials=1,
+        issuer=issuer,
+        measurement=b"\x07" * 32,
+        verifiers=(4, 5, 6),
+    )
     assert found.terms.kind is VerificationKind.QUORUM
 
 
 def test_decode__refused_opening__reason_is_an_enum_member() -> None:
-    log = make_log("Escrow", load("Escrow").events["OpenRefused"], [2, b"\x01" * 32, 13])
+    log = make_log("Escrow", load("Escrow").events["OpenRefused"], [2, b"\x01" * 32, 14])
     found = EventDecoder(ADDRESSES).decode(log)
     assert isinstance(found, types.EscrowOpenRefused)
     assert found.reason is OpenRefusal.NOT_ENOUGH_FUNDS

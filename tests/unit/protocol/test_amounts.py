@@ -106,3 +106,41 @@ def test_splits__worked_numbers_of_the_protocol__exact() -> None:
     assert amounts.split_fees(19, 2_000, 1_000) == (15, 3, 1)
     with pytest.raises(AmountError):
         amounts.split_by_weights(10, [0, 0])
+
+
+def test_lease__worked_numbers__funded_until_gross_fee_and_net() -> None:
+    """SPEC section 9: 100 µ/s, 1 000 s served, 2 000 bps: gross 100 000, fee 20 000, net 80 000."""
+    rate = 100_000_000
+    assert amounts.funded_until(5_000, 100_000, rate) == 6_000
+    assert amounts.funded_until(5_000, 100_099, rate) == 6_000  # rounded down: 99 µ buy no whole second
+    gross = amounts.lease_gross(1_000, rate, 100_000)
+    assert gross == 100_000
+    assert amounts.fee(gross, 2_000) == 20_000
+    assert amounts.net_of(0, gross, 2_000) == 80_000
+    assert amounts.lease_gross(1_001, rate, 100_000) == 100_000  # the budget caps it
+    assert amounts.lease_gross(3, 333_333, 10) == 0  # 0.999999 µ
+
+
+@pytest.mark.parametrize(
+    ("horizon", "seconds"),
+    [(0, 0), (100, 0), (130, 0), (131, 1), (200, 70), (10_000, 70)],
+)
+def test_payable_seconds__start_100_end_200_downtime_30__never_negative_and_ends(
+    horizon: int, seconds: int
+) -> None:
+    assert amounts.payable_seconds(horizon, 200, 100, 30) == seconds
+
+
+def test_burn_until__two_leases_with_customer_fees__rounded_down() -> None:
+    """100 µ/s with 1 % on top and 50 µ/s without: 151 µ a second; 1 000 µ last 6.62 s."""
+    rates = [(100_000_000, 100), (50_000_000, 0)]
+    assert amounts.burn_until(1_000, 1_000, rates) == 1_006
+    assert amounts.burn_until(1_000, 1_057, rates) == 1_007
+    assert amounts.burn_until(1_000, 1_000, []) == 2**256 - 1
+
+
+def test_share_due__split_of_section_9__by_cumulative_weight() -> None:
+    """SPEC section 9: 700:300 of 500 500 is 350 350 and 150 150."""
+    assert amounts.share_due(500_500, 700, 1_000, 0) == 350_350
+    assert amounts.share_due(500_500, 300, 1_000, 0) == 150_150
+    assert amounts.share_due(500_501, 700, 1_000, 350_350) == 0  # floor of 350 350.7

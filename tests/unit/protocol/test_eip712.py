@@ -10,7 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.protocol import eip712
-from tallystick.protocol.eip712 import Acceptance, BatchHeader, Domain, Receipt, Terms, Verdict
+from tallystick.protocol.eip712 import (
+    Acceptance,
+    BatchHeader,
+    Credential,
+    Domain,
+    EarlyRefund,
+    Message,
+    Receipt,
+    Replacement,
+    Revocation,
+    Terms,
+    TopUp,
+    Verdict,
+)
 from tallystick.protocol.errors import EncodingError
 
 
@@ -21,7 +34,7 @@ def uint(bits: int) -> st.SearchStrategy[int]:
 WORD = st.binary(min_size=32, max_size=32)
 DOMAINS = st.builds(
     Domain,
-    st.sampled_from(["Tallystick Escrow", "Tallystick ReceiptLedger"]),
+    st.sampled_from(["Tallystick Escrow", "Tallystick ReceiptLedger", "Tallystick Credentials"]),
     st.just("1"),
     uint(64),
     st.binary(min_size=20, max_size=20),
@@ -37,6 +50,13 @@ TERMS = st.builds(
     *(uint(bits) for bits in (256, 256, 40)),
 )
 
+ADDRESS = st.binary(min_size=20, max_size=20)
+TOP_UPS = st.builds(TopUp, uint(64), uint(56), uint(40))
+EARLY_REFUNDS = st.builds(EarlyRefund, uint(64), uint(40))
+REPLACEMENTS = st.builds(Replacement, uint(64), uint(80), TERMS)
+CREDENTIALS = st.builds(Credential, ADDRESS, uint(8), ADDRESS, WORD, WORD, uint(40), uint(64))
+REVOCATIONS = st.builds(Revocation, ADDRESS, uint(8), ADDRESS, WORD, uint(64))
+
 
 def oracle(data: dict[str, object]) -> bytes:
     return bytes(_hash_eip191_message(encode_typed_data(full_message=data)))
@@ -44,9 +64,13 @@ def oracle(data: dict[str, object]) -> bytes:
 
 @settings(max_examples=150, deadline=None)
 @given(DOMAINS, st.one_of(TERMS, RECEIPTS, VERDICTS, ACCEPTANCES))
-def test_digest__any_message__equals_eth_account(
-    domain: Domain, message: Terms | Receipt | Verdict | Acceptance
-) -> None:
+def test_digest__any_message__equals_eth_account(domain: Domain, message: Message) -> None:
+    assert eip712.digest(domain, message.hash_struct()) == oracle(eip712.typed_data(domain, message))
+
+
+@settings(max_examples=150, deadline=None)
+@given(DOMAINS, st.one_of(TOP_UPS, EARLY_REFUNDS, REPLACEMENTS, CREDENTIALS, REVOCATIONS))
+def test_digest__any_consent_or_statement__equals_eth_account(domain: Domain, message: Message) -> None:
     assert eip712.digest(domain, message.hash_struct()) == oracle(eip712.typed_data(domain, message))
 
 
@@ -70,6 +94,11 @@ def test_type_strings__as_published__exact() -> None:
     assert eip712.BATCH_TYPE == (
         "Batch(uint16 policy,uint64 value,bytes32 figures,bytes32 root,uint48 nonce,uint40 deadline)"
     )
+    assert eip712.REPLACEMENT_TYPE == (
+        "Replacement(uint64 agreement,uint80 finalUnits,Terms terms)" + eip712.TERMS_TYPE
+    )
+    domain = eip712.credentials_domain(1, bytes(20))
+    assert (domain.name, domain.version) == ("Tallystick Credentials", "1")
     assert eip712.escrow_domain(1, bytes(20)).name == "Tallystick Escrow"
     assert eip712.ledger_domain(1, bytes(20)).name == "Tallystick ReceiptLedger"
 
@@ -95,11 +124,20 @@ GOOD_TERMS = Terms(1, 1, 1, 1, 0, 1, 500, 0, 1, 2, 2, 0, 3, bytes(32), 1, 2, 3)
         GOOD_TERMS._replace(deadline=2**40),
         GOOD_TERMS._replace(work_hash=b""),
         GOOD_TERMS._replace(mode=256),
+        TopUp(1, 2**56, 1),
+        TopUp(1, 1, 2**40),
+        EarlyRefund(2**64, 1),
+        EarlyRefund(1, -1),
+        Replacement(1, 2**80, GOOD_TERMS),
+        Replacement(1, 1, GOOD_TERMS._replace(start=2**32)),
+        Credential(bytes(19), 0, bytes(20), bytes(32), bytes(32), 1, 1),
+        Credential(bytes(20), 256, bytes(20), bytes(32), bytes(32), 1, 1),
+        Credential(bytes(20), 0, bytes(20), bytes(32), bytes(33), 1, 1),
+        Revocation(bytes(20), 0, bytes(21), bytes(32), 1),
+        Revocation(bytes(20), 0, bytes(20), bytes(32), 2**64),
     ],
 )
-def test_hash_struct__field_out_of_range__bad_encoding(
-    message: Receipt | Verdict | Acceptance | Terms,
-) -> None:
+def test_hash_struct__field_out_of_range__bad_encoding(message: Message) -> None:
     with pytest.raises(EncodingError):
         message.hash_struct()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.protocol import accounting, enums
+from tallystick.protocol import accounting, eip712, enums
 
 ROOT = Path(__file__).parents[3]
 SOLIDITY = "\n".join(path.read_text() for path in sorted((ROOT / "contracts").rglob("*.sol")))
@@ -16,6 +16,7 @@ OPENZEPPELIN = {
     "AccessManagedUnauthorized",
     "ERC20InsufficientBalance",
     "ERC20InvalidReceiver",
+    "Panic",
     "SafeCastOverflowedUintDowncast",
 }
 
@@ -48,3 +49,11 @@ def test_refused__every_code_of_the_model__is_an_error_of_the_contracts() -> Non
     declared = set(re.findall(r"\berror (\w+)\(", SOLIDITY))
     assert len(used) > 40
     assert used - declared - OPENZEPPELIN == set()
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [text for name, text in vars(eip712).items() if name.endswith("_TYPE") and not name.startswith("_")],
+)
+def test_type_string__of_the_python_side__stands_in_the_contracts(declaration: str) -> None:
+    assert f'"{declaration}"' in SOLIDITY

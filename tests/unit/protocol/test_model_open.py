@@ -14,7 +14,6 @@ from tallystick.protocol.model import Model, ModelParameters, Policy, SignedTerm
 # Each fault, in the order in which the contract looks for them; each is independent of the others.
 FAULTS: list[tuple[OpenRefusal, dict[str, int]]] = [
     (OpenRefusal.DEADLINE_PASSED, {"deadline": START - 1}),
-    (OpenRefusal.UNSUPPORTED_MODE, {"mode": 1}),
     (OpenRefusal.PRICE_IS_ZERO, {"unit_price": 0}),
     (OpenRefusal.BUDGET_OUT_OF_RANGE, {"max_budget": 1}),
     (OpenRefusal.TIMES_OUT_OF_RANGE, {"expiry": START}),

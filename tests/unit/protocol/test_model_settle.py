@@ -11,7 +11,7 @@ from tallystick.protocol.eip712 import BatchHeader
 from tallystick.protocol.enums import KeyKind, SkipReason, Status, VerificationKind
 from tallystick.protocol.errors import Refused
 from tallystick.protocol.figures import encode_figures, leaves
-from tallystick.protocol.model import Model, ModelParameters, Policy
+from tallystick.protocol.model import Model, ModelParameters, Policy, SettleOrder
 
 WAIT = POST_GRACE + SELF_POST_WINDOW + SETTLE_GRACE
 """Seconds between the end of an agreement and its refund."""
@@ -96,13 +96,15 @@ def test_settle__one_of_each_reason__each_is_named(world: World) -> None:
 def test_settle__void_by_mask__void_comes_first(world: World) -> None:
     agreement = world.open()
     figures = [(5, 1), (agreement, 100)]
-    steps = world.model.escrow.settle(world.policy, figures, 0b01, 10**9, caller="ReceiptLedger").steps
+    steps = world.model.escrow.settle(
+        SettleOrder(world.policy, START, 10**9), figures, 0b01, caller="ReceiptLedger"
+    ).steps
     assert [step.reason for step in steps] == [SkipReason.VOID, SkipReason.NONE]
 
 
 def test_settle__anyone_but_the_ledger__refused(world: World) -> None:
     with refused("Escrow_NotLedger"):
-        world.model.escrow.settle(world.policy, [], 0, 0, caller="relayer")
+        world.model.escrow.settle(SettleOrder(world.policy, START, 0), [], caller="relayer")
 
 
 def test_ledger_settle__inside_the_window__refused_until_its_last_second(world: World) -> None:

@@ -232,7 +232,16 @@ GOOD = Policy(VerificationKind.QUORUM, 2, 1, verifiers=(3, 5, 9))
         (GOOD._replace(kind=VerificationKind.ATTESTED), "verifiers"),
         (GOOD._replace(kind=VerificationKind.ATTESTED, verifiers=(3,)), "quorum"),
         (GOOD._replace(kind=VerificationKind.NONE), "verifiers"),
-        (GOOD._replace(kind=VerificationKind.TEE, verifiers=()), "quorum"),
+        (GOOD._replace(kind=VerificationKind.TEE, issuer="issuer", verifiers=()), "quorum"),
+        (GOOD._replace(kind=VerificationKind.TEE, quorum=0, verifiers=()), "issuer"),
+        (GOOD._replace(issuer="issuer"), "issuer"),
+        (GOOD._replace(customer_credentials=1), "issuer"),
+        (GOOD._replace(operator_credentials=1 << 9, issuer="issuer"), "credentials"),
+        (GOOD._replace(customer_credentials=1 << 11, issuer="issuer"), "credentials"),
+        (GOOD._replace(measurement=b"m" * 32), "measurement"),
+        (GOOD._replace(silence=0), "silence"),
+        (GOOD._replace(silence=1_209_601), "silence"),
+        (GOOD._replace(report_time=86_400 + 259_200 - 86_400 + 1), "reportTime"),
     ],
 )
 def test_add_policy__figures_that_do_not_fit__refused_by_name(policy: Policy, fault: str) -> None:

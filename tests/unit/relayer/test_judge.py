@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.relayer.judge import Figure, Opinion, PolicyRule, payable
+from tallystick.relayer.judge import Figure, Opinion, PolicyRule, confirmed, payable
 
 FIGURE = Figure(7, 100, b"a" * 32)
 NONE = PolicyRule(1, 0, 0, frozenset())
@@ -49,6 +49,23 @@ def test_payable__verdicts__quorum_of_different_verifiers_for_this_figure(
     rule: PolicyRule, verdicts: list[Opinion], expected: bool
 ) -> None:
     assert payable(rule, FIGURE, verdicts) is expected
+
+
+def test_payable__tee__with_an_attested_device_alone() -> None:
+    assert payable(TEE, FIGURE, [], attested=True)
+    assert not payable(TEE, FIGURE, [says(3)], attested=False)
+    assert not payable(ATTESTED, FIGURE, [], attested=True)
+
+
+@pytest.mark.parametrize("rule", [NONE, TEE])
+def test_confirmed__policy_without_verifiers__nobody_can(rule: PolicyRule) -> None:
+    assert not confirmed(rule, FIGURE, [says(3), says(4), says(5)])
+
+
+def test_confirmed__attested_and_quorum__as_a_receipt_would_need() -> None:
+    assert confirmed(ATTESTED, FIGURE, [says(3)])
+    assert confirmed(QUORUM, FIGURE, [says(3), says(4)])
+    assert not confirmed(QUORUM, FIGURE, [says(3), says(3)])
 
 
 @given(

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.relayer.batch import Waiting, leaf_capacity, plan_batches, value_of
+from tallystick.protocol.enums import Mode
+from tallystick.relayer.batch import leaf_capacity, plan_batches
 from tallystick.relayer.config import BadConfig, BatchLimits
+from tallystick.relayer.worth import Waiting, useful, value_of, within_cap
 
 NOW = 1_000_000
 
@@ -49,6 +51,86 @@ def test_value_of__above_the_budget__is_capped() -> None:
 )
 def test_value_of__nothing_more_to_pay__is_zero(figure: Waiting) -> None:
     assert value_of(figure) == 0
+
+
+# -- caps and leases -------------------------------------------------------------------------------------------------
+
+
+def lease(agreement: int, units: int, **other: Any) -> Waiting:
+    """Seconds not served of a lease that runs from 900 000 to 1 100 000 s."""
+    return waiting(agreement, units, mode=Mode.LEASE, start=900_000, end=1_100_000, **other)
+
+
+def test_within_cap__figure_above_it__goes_as_far_as_one_batch_may_move() -> None:
+    # 600 000 µ at 0.6 µ a unit; a cap of 100 µ on top of 50 that are paid: 150 µ are 250 units, 251 would be 150.6,
+    # which is floored to 150 as well
+    capped = within_cap(waiting(1, paid=50, gross_cap=100))
+    assert capped.units == 251
+    assert value_of(capped) == 100
+    assert value_of(within_cap(waiting(1, units=251, paid=50, gross_cap=100))) == 100
+    assert value_of(waiting(1, units=252, paid=50)) == 101
+
+
+def test_within_cap__earlier_batch_under_way__counts_from_there() -> None:
+    # 1 000 units under way are 600 µ
+    assert value_of(within_cap(waiting(1, committed=1_000, gross_cap=7))) == 7
+
+
+def test_within_cap__no_cap_or_a_lease__is_left_whole() -> None:
+    assert within_cap(waiting(1)).units == 1_000_000
+    assert within_cap(lease(1, 50, gross_cap=1)).units == 50
+
+
+@given(
+    price=st.integers(1, 10**9),
+    units=st.integers(1, 10**9),
+    paid=st.integers(0, 10**6),
+    cap=st.integers(1, 10**6),
+    budget=st.integers(1, 10**12),
+)
+def test_within_cap__any_figure__steps_at_most_the_cap_and_as_far_as_it_can(
+    price: int, units: int, paid: int, cap: int, budget: int
+) -> None:
+    paid = min(paid, budget)
+    whole = waiting(1, units, unit_price=price, budget=budget, paid=paid, gross_cap=cap)
+    capped = within_cap(whole)
+    assert min(capped.units * price // 10**6, budget) - paid <= cap
+    if capped.units < units:
+        assert (capped.units + 1) * price // 10**6 > paid + cap
+    else:
+        assert capped == whole
+
+
+def test_plan_batches__figure_above_the_cap__goes_in_part_and_declares_that_part() -> None:
+    (plan,) = plan_batches(
+        [waiting(1, gross_cap=100, ready_at=0), waiting(2, ready_at=0)], NOW, BatchLimits()
+    )
+    assert [(figure.agreement, figure.units) for figure in plan.figures] == [(1, 168), (2, 1_000_000)]
+    assert plan.value == 100 + 600_000
+
+
+def test_plan_batches__one_unit_above_the_cap__does_not_go() -> None:
+    dear = waiting(1, units=5, unit_price=10**9, gross_cap=999, ready_at=0)
+    assert not useful(within_cap(dear))
+    assert plan_batches([dear], NOW, BatchLimits()) == []
+
+
+def test_plan_batches__downtime__goes_though_it_moves_nothing() -> None:
+    (plan,) = plan_batches([lease(1, 3_600, ready_at=0)], NOW, BatchLimits(), room=0, limit=0)
+    assert (plan.figures[0].units, plan.value) == (3_600, 0)
+
+
+@pytest.mark.parametrize("known", [{"downtime": 3_600}, {"committed": 3_600}])
+def test_plan_batches__downtime_that_counts_or_is_under_way__does_not_go(known: dict[str, int]) -> None:
+    assert plan_batches([lease(1, 3_600, ready_at=0, **known)], NOW, BatchLimits()) == []
+    assert plan_batches([lease(1, 3_601, ready_at=0, **known)], NOW, BatchLimits()) != []
+
+
+def test_plan_batches__downtime_ahead_of_the_chains_clock__waits_until_it_has_passed() -> None:
+    ahead = lease(1, 100_001, ready_at=0)  # the clock started at 900 000, and it is 1 000 000
+    assert plan_batches([ahead], NOW, BatchLimits()) == []
+    assert plan_batches([ahead], NOW + 1, BatchLimits()) != []
+    assert plan_batches([lease(1, 200_001, ready_at=0)], NOW + 10**6, BatchLimits()) == []  # beyond its end
 
 
 # -- criteria --------------------------------------------------------------------------------------------------------

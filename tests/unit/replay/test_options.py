@@ -59,6 +59,50 @@ def test_check_numbers__at_its_bound__passes(good, change):
     replace(good, **change).check_numbers()
 
 
+@pytest.fixture
+def leased(good, tmp_path):
+    nodes = tmp_path / "nodes.csv"
+    nodes.write_text("sn,gpu\na,8\n")
+    return replace(good, format="openb", mode="lease", nodes=nodes)
+
+
+def test_check__good_options_of_leases__pass(leased):
+    for change in ({}, {"budget_seconds": 1}, {"window": 1}, {"customers": 100_000, "providers": 100_000}):
+        replace(leased, **change).check_numbers()
+    leased.check_files()
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"mode": "rent"}, "'rent': --mode is one of metered, lease"),
+        ({"format": "azure-llm"}, "--mode lease needs --format openb"),
+        ({"format": "csv", "units_column": "x"}, "--mode lease needs --format openb"),
+        ({"nodes": None}, "--mode lease needs --nodes"),
+        ({"budget_seconds": 0}, "--budget-seconds must be at least 1, not 0"),
+        ({"rpc": "http://localhost:1"}, "leave --rpc out"),
+        ({"chaos_kills": 1}, "--mode lease starts none"),
+        ({"customers": 100_001}, "--customers is at most 100000"),
+        ({"mode": "metered"}, "belong to --mode lease"),
+        ({"mode": "metered", "nodes": None, "budget_seconds": 5}, "belong to --mode lease"),
+    ],
+)
+def test_check_numbers__wrong_combination_with_leases__says_what_to_do(leased, change, word):
+    with pytest.raises(UsageProblem, match=word) as caught:
+        replace(leased, **change).check_numbers()
+    assert caught.value.code == "bad_usage"
+
+
+def test_check_files__nodes_file__must_be_there_and_is_not_overwritten(leased, tmp_path):
+    with pytest.raises(UsageProblem, match=r"no nodes file at .*absent"):
+        replace(leased, nodes=tmp_path / "absent.csv").check_files()
+    with pytest.raises(UsageProblem, match="nodes file must be a plain file"):
+        replace(leased, nodes=tmp_path).check_files()
+    with pytest.raises(UsageProblem, match="overwrite the nodes file"):
+        replace(leased, report=leased.nodes).check_files()
+    assert leased.nodes.read_text().startswith("sn,gpu")
+
+
 def test_challenge_window__not_said__is_a_day_at_home_and_half_a_minute_elsewhere(good):
     assert good.challenge_window == 86_400
     assert replace(good, rpc="http://localhost:1").challenge_window == 30

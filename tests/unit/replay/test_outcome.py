@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tallystick.replay.outcome import AgreementLine, Dividend, Gas, Outcome, write_text
+from tallystick.replay.outcome import AgreementLine, Dividend, Gas, LeaseLine, Outcome, write_text
 from tallystick.replay.plan import Rejection
 
 
@@ -74,6 +74,57 @@ def test_to_json__no_receipts__divides_by_nothing():
 def test_to_json__demo__has_dividends():
     data = outcome(dividends=[Dividend("0xAb", 300 * 10**18, 7)]).to_json()
     assert data["dividends"] == [{"staker": "0xAb", "staked": 300 * 10**18, "claimed": 7}]
+
+
+def test_to_json__leases__have_exactly_the_named_fields_and_gas_by_kind():
+    line = LeaseLine(
+        line=3,
+        rate=60_000_000,
+        start=0,
+        stop=100,
+        downtime=0,
+        served=100,
+        gross=6_000,
+        fee=199,
+        net=5_801,
+        refund=0,
+        close_reason="exhausted",
+        deletion_time=500,
+        budget=6_000,
+        customer=1,
+        provider=1,
+        node="rack-b",
+        agreement=2**63 + 1,
+    )
+    data = outcome(leases=[line], gas=Gas(settle=6, parts={"close": 1, "poke": 2, "refund": 3})).to_json()
+    assert data["leases"] == [
+        {
+            "line": 3,
+            "rate": 60_000_000,
+            "start": 0,
+            "stop": 100,
+            "downtime": 0,
+            "served": 100,
+            "gross": 6_000,
+            "fee": 199,
+            "net": 5_801,
+            "refund": 0,
+            "close_reason": "exhausted",
+            "deletion_time": 500,
+            "budget": 6_000,
+            "customer": 1,
+            "provider": 1,
+            "node": "rack-b",
+            "agreement": "9223372036854775809",
+        }
+    ]
+    assert data["gas"] == {
+        "deploy": 0, "open": 0, "post": 0, "settle": 6, "per_receipt": 2.0, "close": 1, "poke": 2, "refund": 3,
+    }  # fmt: skip
+
+
+def test_to_json__metered__has_no_leases():
+    assert "leases" not in outcome().to_json()
 
 
 def test_write_json__existing_file__is_replaced_whole(tmp_path):

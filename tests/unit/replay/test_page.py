@@ -7,7 +7,7 @@ import pytest
 
 from tallystick.replay.bins import Bins
 from tallystick.replay.charts import Bar, bars, columns, curve, heatmap, nice_ceiling
-from tallystick.replay.outcome import AgreementLine, Dividend, Gas, Outcome
+from tallystick.replay.outcome import AgreementLine, Dividend, Gas, LeaseLine, Outcome
 from tallystick.replay.page import reason_lines, render
 from tallystick.replay.plan import Rejection
 from tallystick.sources.base import Row
@@ -22,10 +22,9 @@ def page(outcome, customers=2, providers=2, story=()):
         bins,
         kind="replay",
         trace="<trace>.csv",
+        subtitle="2 customers x 2 providers",
         customers=customers,
         providers=providers,
-        unit_price=600_000,
-        fee_bps=500,
         story=story,
     )
 
@@ -93,6 +92,69 @@ def test_render__demo__tells_the_story_and_the_dividends():
     assert "Everybody was paid." in text
     assert "300 TALLY" in text
     assert "7 tUSD" in text
+
+
+def leases(count=2):
+    """Leases that alternate between two nodes; the first of each pair was stopped, the second ran out."""
+    return [
+        LeaseLine(
+            line=k + 2, rate=7, start=k, stop=k + 10, downtime=0, served=10, gross=1_500_000, fee=75_000,
+            net=1_425_000, refund=250_000, close_reason="exhausted" if k % 2 else "stopped",
+            deletion_time=k + 99, budget=1_750_000, customer=0, provider=700 + k % 2, node=f"rack-{k % 2}",
+            agreement=k + 1,
+        )
+        for k in range(count)
+    ]  # fmt: skip
+
+
+def leased(count=2):
+    lines = [AgreementLine(0, 700 + k % 2, 1, 1_500_000, 75_000, 1_425_000, 1_500_000) for k in range(count)]
+    gas = Gas(1, 2, 0, 66, {"close": 11, "poke": 22, "refund": 33})
+    return outcome(receipts=count, per_agreement=lines, leases=leases(count), gas=gas)
+
+
+def test_render__leases__are_listed_with_their_nodes_and_ends():
+    text = page(leased(), customers=1, providers=4)
+    assert "Leases over" in text or "Leases in the order" in text
+    assert "<td>3, rack-1</td><td>1</td><td>11</td><td>10</td><td>7</td><td>1500000</td>" in text
+    assert "<td>250000</td><td>exhausted</td>" in text
+    assert "Leases: 2" in text
+    assert "By agreement" not in text
+    # 2 x 0.25 back; rack-0 and rack-1 have a bar each, and none of the other nodes does.
+    for words in (
+        "1, 1</b>",
+        "0.5 tUSD",
+        ">rack-0<",
+        ">rack-1<",
+        "close",
+        "poke",
+        "refund",
+        "2 leases, 3 tUSD",
+    ):
+        assert words in text
+    assert "provider 0" not in text
+
+
+def test_render__thousands_of_leases__shows_the_first_ones():
+    assert "The first 2000" in page(leased(2_001))
+
+
+def test_print_outcome__leases__says_how_they_ended(capsys):
+    from rich.console import Console
+
+    from tallystick.replay.terminal import print_outcome
+
+    print_outcome(leased(3), Console(width=120, highlight=False))
+    said = capsys.readouterr().out
+    for words in (
+        "leases accepted",
+        "2, 1",
+        "gas: close, poke, refund",
+        "11, 22, 33",
+        "0.75 tUSD",
+        "conserved",
+    ):
+        assert words in said
 
 
 def test_reason_lines__two_reasons__most_frequent_first():

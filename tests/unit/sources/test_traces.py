@@ -1,12 +1,14 @@
 """Trace files: which rows charge what, and which are turned away, on which line and why."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from tallystick.sources.base import Rejected, Row
-from tallystick.sources.traces import TraceError, TraceFile, read_trace
+from tallystick.sources.base import Demand, Rejected, Row
+from tallystick.sources.table import TraceError
+from tallystick.sources.traces import TraceFile, read_trace
 
 Write = Callable[[str | bytes], Path]
 
@@ -83,9 +85,9 @@ def test_read_trace__openb_row__milli_gpu_seconds_or_a_reason(
 def test_read_trace__openb__keeps_file_order_and_counts_rejected_rows(write: Write) -> None:
     path = write(OPENB + "late,1,1000,900,800\nnone,0,0,1,1\nearly,1,500,12,10\n")
     assert list(read_trace(path, "openb")) == [
-        Row(0, 2, 100_000, began=800, ended=900),
+        Row(0, 2, 100_000, 800, 900, Demand(Decimal(1), Decimal(1000))),
         Rejected(1, 3, "no_gpu"),
-        Row(2, 4, 1_000, began=10, ended=12),
+        Row(2, 4, 1_000, 10, 12, Demand(Decimal(1), Decimal(500))),
     ]
 
 

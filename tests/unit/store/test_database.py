@@ -6,16 +6,17 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert, select
+from sqlalchemy import create_engine, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 import tallystick.store
 from tallystick.store.database import HEAD, Database, DatabaseProblem, get_meta, set_meta
-from tallystick.store.tables import agreements, dead_letters, meta, metadata
+from tallystick.store.tables import agreements, batch_leaves, batches, dead_letters, meta, metadata
 
 ESCROW = bytes(19) + b"\x01"
 LEDGER = bytes(19) + b"\x02"
@@ -42,6 +43,36 @@ def test_upgrade__newest_migration__is_the_one_that_open_knows() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(tallystick.store.__file__).parent / "migrations"))
     assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_upgrade__from_the_first_schema__keeps_batches_and_leaves_and_lets_a_batch_be_cancelled(
+    path: Path,
+) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(tallystick.store.__file__).parent / "migrations"))
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.exec_driver_sql(
+            "INSERT INTO batches (batch, policy, operator, nonce, value, deadline, figures, outputs, root, "
+            "figures_hash, state, created_at) VALUES ('77', 1, 1, 0, 5, 9, x'', x'', x'', x'', 'posted', 1)"
+        )
+        connection.exec_driver_sql("INSERT INTO batch_leaves VALUES ('77', 0, 4294967301, 10, x'11')")
+    engine.dispose()
+    database = Database.open(path)
+    with database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        assert connection.execute(select(batches.c.batch, batches.c.state)).all() == [("77", "posted")]
+        kept = connection.execute(select(batch_leaves)).all()
+    assert [tuple(row) for row in kept] == [("77", 0, 4294967301, 10, b"\x11")]
+    with database.write() as connection:
+        connection.execute(update(batches).values(state="cancelled"))
+    with pytest.raises(IntegrityError), database.write() as connection:
+        connection.execute(update(batches).values(state="eaten"))
+    with pytest.raises(IntegrityError), database.write() as connection:
+        connection.execute(delete(batches))  # its leaf still refers to it
+    database.close()
 
 
 def test_open__again__keeps_what_was_committed(path: Path) -> None:

@@ -1,69 +1,40 @@
-"""`ReceiptLedger`: posted batches, their windows, and what may be settled."""
+"""`ReceiptLedger`: posted batches, their windows, what may be settled, the guardian's cancel and pause."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from .. import merkle
+from .. import constants, merkle
 from ..constants import FIGURE_BYTES, MAX_BATCH_LEAVES, OUTPUT_BYTES
 from ..eip712 import BatchHeader, batch_number
 from ..enums import KeyKind, Role
 from ..errors import Refused
 from ..figures import batch_root, decode_figures, figures_hash, leaf_hash
-from .agreements import Escrow, Settlement
-from .policies import PolicyBook
-from .staking import Staking
+from .batches import Batch
+from .policies import check_role
+from .records import Settlement, SettleOrder
+from .releases import Releases
 from .tokens import ZERO_ADDRESS, Address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-@dataclass
-class Batch:
-    """A posted batch; `value` and `moved` in µ of gross + customer fee."""
-
-    posted_at: int
-    policy: int
-    leaves: int
-    relayer: int
-    value: int
-    root: bytes
-    figures_hash: bytes
-    moved: int = 0
-    retired: bool = False
-
-
-@dataclass
-class ReceiptLedger:
+@dataclass(kw_only=True)
+class ReceiptLedger(Releases):
     """Batches by number (policy 16 | operator 32 | nonce 48)."""
 
-    address: Address
-    escrow: Escrow
-    staking: Staking
-    policy_book: PolicyBook
-    batches: dict[int, Batch] = field(default_factory=dict)
-    nonces: dict[tuple[int, int], int] = field(default_factory=dict)
-    flying: dict[int, int] = field(default_factory=dict)
-
     # Reads
-
-    def next_nonce(self, policy: int, operator: int) -> int:
-        """The nonce of the next batch of `operator` under `policy`."""
-        return self.nonces.get((policy, operator), 0)
 
     def in_flight(self, operator: int) -> int:
         """µ declared by the operator's batches that are not yet retired."""
         return self.flying.get(operator, 0)
 
-    def settleable_at(self, batch: int) -> int:
-        """When a batch can be settled."""
-        found = self.batches.get(batch)
-        if found is None:
-            raise Refused("ReceiptLedger_UnknownBatch", f"There is no batch {batch}.")
-        return found.posted_at + self.policy_book.get(found.policy).challenge_window
+    def posting_pause(self) -> tuple[int, int]:
+        """(when the pause of posting ends or ended, when the next one may begin)."""
+        return self.paused_until, self.paused_until + constants.PAUSE_INTERVAL if self.paused_until else 0
 
     # Writes
 
@@ -81,6 +52,8 @@ class ReceiptLedger:
 
         `signers` stands for the signatures: what each one recovers to, the zero address for a bad one.
         """
+        if now < self.paused_until:
+            raise Refused("ReceiptLedger_PostingPaused", f"Posting is paused until {self.paused_until}.")
         if now > header.deadline:
             raise Refused("ReceiptLedger_DeadlinePassed", f"The header was good until {header.deadline}.")
         leaves = _check_lengths(figures, outputs)
@@ -102,6 +75,7 @@ class ReceiptLedger:
         if header.nonce != nonce:
             raise Refused("ReceiptLedger_WrongNonce", f"Nonce {nonce} is next, not {header.nonce}.")
         self.nonces[header.policy, relayer] = nonce + 1
+        self.last_posts[header.policy] = now
         self.flying[relayer] = flying + header.value
         number = batch_number(header.policy, relayer, nonce)
         self.batches[number] = Batch(
@@ -117,45 +91,89 @@ class ReceiptLedger:
 
     def settle(self, batch: int, figures: bytes, *, now: int) -> Settlement:
         """Pays every figure of a batch whose window has passed."""
-        found = self._past_window(batch, now)
+        found = self._settleable(batch, now)
         if figures_hash(figures) != found.figures_hash:
             raise Refused("ReceiptLedger_WrongFigures", f"These are not the figures of batch {batch}.")
-        return self._settle(found, figures)
+        return self._settle(batch, found, figures)
 
     def settle_one(
         self, batch: int, index: int, figure: bytes, output: bytes, proof: Sequence[bytes], *, now: int
     ) -> Settlement:
         """Pays one leaf of a batch whose window has passed, by its Merkle proof."""
-        found = self._past_window(batch, now)
+        found = self._settleable(batch, now)
         if index >= found.leaves or not merkle.verify(proof, found.root, leaf_hash(index, figure, output)):
             raise Refused("ReceiptLedger_BadProof", f"The proof does not lead from leaf {index} to the root.")
-        return self._settle(found, figure)
+        return self._settle(batch, found, figure)
 
     def retire(self, batch: int, *, now: int) -> None:
-        """Takes the value of a batch whose window has passed out of flight."""
+        """Takes the value of a batch whose window has passed out of flight, or gives a bond back."""
         found = self._past_window(batch, now)
         if found.retired:
             raise Refused("ReceiptLedger_AlreadyRetired", f"Batch {batch} is not in flight any more.")
-        self._retire(found)
+        self._retire(batch, found)
 
-    def _settle(self, found: Batch, figures: bytes) -> Settlement:
-        self._retire(found)
-        settlement = self.escrow.settle(
-            found.policy, decode_figures(figures), 0, found.value - found.moved, caller=self.address
-        )
+    def _settle(self, batch: int, found: Batch, figures: bytes) -> Settlement:
+        self._retire(batch, found)
+        cap = found.value - found.moved
+        order = SettleOrder(found.policy, found.posted_at, cap, self.policy_book.get(found.policy).gross_cap)
+        settlement = self.escrow.settle(order, decode_figures(figures), caller=self.address)
         found.moved += settlement.moved
         return settlement
 
-    def _retire(self, found: Batch) -> None:
-        if not found.retired:
-            found.retired = True
+    def _retire(self, batch: int, found: Batch) -> None:
+        if found.retired:
+            return
+        found.retired = True
+        if not found.self_post:
             self.flying[found.relayer] -= found.value
+            return
+        bond = self.bonds.pop(batch, None)
+        if bond is not None:
+            self.staking.return_bond(bond.operator, bond.amount, bond.source, caller=self.address)
 
-    def _past_window(self, batch: int, now: int) -> Batch:
+    def _settleable(self, batch: int, now: int) -> Batch:
+        self.settleable_at(batch)
+        if self.batches[batch].cancelled_at:
+            raise Refused("ReceiptLedger_Cancelled", f"Batch {batch} was cancelled.")
+        return self._past_window(batch, now)
+
+    # Guardian
+
+    def cancel(self, batch: int, *, caller: Address, now: int) -> None:
+        """Cancels a relayer's batch inside its window; at most twice in 30 days in one policy."""
+        check_role(self.admin, caller)
         ends_at = self.settleable_at(batch)
-        if now < ends_at:
-            raise Refused("ReceiptLedger_WindowOpen", f"The window of batch {batch} ends at {ends_at}.")
-        return self.batches[batch]
+        found = self.batches[batch]
+        if found.self_post or found.signed:
+            raise Refused("ReceiptLedger_NotCancellable", f"Nobody can cancel batch {batch}.")
+        if found.cancelled_at:
+            raise Refused("ReceiptLedger_Cancelled", f"Batch {batch} is cancelled already.")
+        if now >= ends_at:
+            raise Refused("ReceiptLedger_WindowOver", f"The window of {batch} ended at {ends_at}.")
+        cancels = self.cancels.setdefault(found.policy, [])
+        if len(cancels) >= 2 and now < cancels[-2] + constants.PAUSE_INTERVAL:
+            raise Refused("ReceiptLedger_TooManyCancels", f"Two of policy {found.policy} within 30 days.")
+        cancels.append(now)
+        self._retire(batch, found)
+        found.cancelled_at, found.moved_at_cancel = now, found.moved
+        self_post = self.policy_book.get(found.policy).self_post_window
+        floor = now + self.escrow.post_grace + self_post + self.escrow.settle_grace
+        self.escrow.raise_refund_floor(found.policy, floor, caller=self.address)
+
+    def pause_posting(self, duration: int, *, caller: Address, now: int) -> None:
+        """Pauses `post` for `duration` seconds, not again within 30 days of the pause's end."""
+        check_role(self.admin, caller)
+        if duration > self.max_pause or now < self.posting_pause()[1]:
+            raise Refused("ReceiptLedger_PauseRefused", f"No pause of {duration} s now.")
+        self.paused_until = now + duration
+        self.pauses.append((now, self.paused_until))
+
+    def resume_posting(self, *, caller: Address, now: int) -> None:
+        """Ends the pause early."""
+        check_role(self.admin, caller)
+        if now < self.paused_until:
+            self.paused_until = now
+            self.pauses[-1] = (self.pauses[-1][0], now)
 
     def _check_signers(self, relayer: int, signers: Sequence[Address], caller: Address, now: int) -> None:
         def is_signer(key: Address) -> bool:

@@ -9,7 +9,6 @@ from ..enums import CredentialKind, VerificationKind
 from ..errors import Refused
 from .tokens import ZERO_ADDRESS, Address
 
-
 MASKABLE: Final = sum(1 << kind for kind in CredentialKind if kind != CredentialKind.TEE)
 """Every kind that a policy's masks may ask for: TEE is a device's, and is checked with its receipts."""
 
@@ -60,6 +59,7 @@ class PolicyBook:
         self.post_grace = post_grace
         self.policies: list[Policy] = []
         self.retired: set[int] = set()
+        self.added: list[int] = []
 
     def count(self) -> int:
         """How many policies there are."""
@@ -90,13 +90,18 @@ class PolicyBook:
         found = self.find(policy)
         return found.coverage_bps if found else 0
 
-    def add(self, terms: Policy, *, caller: Address) -> int:
+    def added_at(self, policy: int) -> int:
+        """When it was added: a relayer's silence counts from there at the earliest."""
+        return self.added[policy - 1]
+
+    def add(self, terms: Policy, *, caller: Address, now: int = 0) -> int:
         """Adds a policy and returns its number. Behind a role."""
         check_role(self.admin, caller)
         fault = fault_of(terms, self.max_liability, self.post_grace)
         if fault:
             raise Refused("PolicyBook_BadPolicy", f"The policy's {fault} does not fit.")
         self.policies.append(terms)
+        self.added.append(now)
         return len(self.policies)
 
     def retire(self, policy: int, *, caller: Address) -> None:

@@ -47,6 +47,13 @@ class Token:
         self.balances[holder] = self.balance_of(holder) - amount
         self._receive(to, amount, booked=booked)
 
+    def recover(self, holder: Address, to: Address, owed: int) -> int:
+        """A contract sends what it holds above `owed` to `to`; returns how much."""
+        amount = self.balance_of(holder) - owed
+        self.move(holder, to, amount)
+        self.unbooked[holder] = self.unbooked.get(holder, 0) - amount
+        return amount
+
     def _issue(self, to: Address, amount: int) -> None:
         if to == ZERO_ADDRESS:
             raise Refused("ERC20InvalidReceiver", f"{self.name} cannot be minted to the zero address.")
@@ -66,6 +73,7 @@ class Currency(Token):
         super().__init__(name)
         self.paused = False
         self.blacklisted: set[Address] = set()
+        self.authorisations: set[tuple[Address, object]] = set()
 
     def mint(self, to: Address, amount: int) -> None:
         """Makes `amount` µ out of nothing, as anyone may on a test network."""
@@ -89,6 +97,31 @@ class Currency(Token):
         if holder in self.blacklisted and to != ZERO_ADDRESS:
             self._check_listed(holder)
         super().check_move(holder, to, amount)
+
+    def authorised_move(
+        self,
+        holder: Address,
+        to: Address,
+        amount: int,
+        nonce: object,
+        validity: tuple[int, int],
+        signed: bool,
+        *,
+        now: int,
+    ) -> None:
+        """ERC-3009 `receiveWithAuthorization`, called by `to`, which books it. `validity`: (after, before)."""
+        after, before = validity
+        faults = [
+            (now <= after, "TestDollar_AuthorizationNotYetValid"),
+            (now >= before, "TestDollar_AuthorizationExpired"),
+            ((holder, nonce) in self.authorisations, "TestDollar_AuthorizationUsed"),
+            (not signed, "TestDollar_WrongSigner"),
+        ]
+        for holds, code in faults:
+            if holds:
+                raise Refused(code, f"{holder} did not authorise {amount} µ so.")
+        self.move(holder, to, amount, booked=True)
+        self.authorisations.add((holder, nonce))
 
     def _check_listed(self, holder: Address) -> None:
         if holder in self.blacklisted:

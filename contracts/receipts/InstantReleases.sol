@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IOperatorRegistry} from "../interfaces/IOperatorRegistry.sol";
+import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
+import {BatchTree} from "../libraries/BatchTree.sol";
+import {Fees} from "../libraries/Fees.sol";
+import {Figures} from "../libraries/Figures.sol";
+import {
+    AgreementView,
+    Batch,
+    Mode,
+    Release,
+    ReleaseRequest,
+    SettleOrder,
+    SkipReason,
+    Status
+} from "../types/DataTypes.sol";
+import {LedgerBase} from "./LedgerBase.sol";
+
+/// @title Instant release: a posted leaf is paid inside its window, against the operator's free stake
+/// @dev For each release its amount stays reserved until exactly one of {finalise} and {makeGood} deletes the record.
+abstract contract InstantReleases is IReceiptLedger, LedgerBase {
+    using SafeCast for uint256;
+
+    /// @dev What a release would move: `amount` is gross and the customer's fee.
+    struct Due {
+        uint64 agreement;
+        uint80 units;
+        uint32 operator;
+        uint256 amount;
+        uint64 grossCap;
+    }
+
+    /// @dev Most releases of one call.
+    uint256 private constant MAX_RELEASES = 128;
+    /// @dev Unfinalised releases (and leaves under challenge) of one agreement.
+    uint256 private constant MAX_HOLDS = 200;
+
+    // User reads
+
+    /// @inheritdoc IReceiptLedger
+    function releaseOf(uint96 batch, uint256 index) external view returns (Release memory) {
+        return _releases[batch][index].release;
+    }
+
+    // User writes
+
+    /// @inheritdoc IReceiptLedger
+    function release(ReleaseRequest[] calldata items) external nonReentrant returns (uint256 moved) {
+        if (items.length > MAX_RELEASES) revert ReceiptLedger_TooManyItems(items.length);
+        for (uint256 i = 0; i < items.length; ++i) {
+            (SkipReason reason, uint256 amount) = _release(items[i]);
+            if (reason != SkipReason.NONE) emit ReleaseRefused(i, items[i].batch, items[i].index, reason);
+            moved += amount;
+        }
+    }
+
+    /// @inheritdoc IReceiptLedger
+    function finalise(uint96 batch, uint256[] calldata indices) external nonReentrant {
+        if (indices.length > Figures.MAX) revert ReceiptLedger_TooManyItems(indices.length);
+        // Check
+        Batch memory record = _batches[batch];
+        bool cancelled = record.flags & CANCELLED != 0;
+        if (!cancelled) _checkWindow(batch, record);
+        bool any;
+        for (uint256 i = 0; i < indices.length; ++i) {
+            Release memory done = _releases[batch][indices[i]].release;
+            // One that is over already, or waits for an answer, holds up no other.
+            if (done.amount == 0 || (cancelled && !done.answered)) continue;
+            any = true;
+            // Effect
+            delete _releases[batch][indices[i]];
+            emit ReleaseFinalised(batch, indices[i]);
+            // Interaction
+            _RESERVES.unreserve(done.operator, done.amount);
+            _ESCROW_MORE.finaliseRelease(done.agreement, done.fees, true);
+        }
+        if (!any) revert ReceiptLedger_NothingToFinalise(batch);
+    }
+
+    /// @inheritdoc IReceiptLedger
+    function makeGood(uint96 batch, uint256 index) external nonReentrant {
+        // Check
+        Release memory waiting = _releases[batch][index].release;
+        uint256 endsAt = _checkWaiting(batch, index, waiting);
+        if (block.timestamp < endsAt) revert ReceiptLedger_ResponseOpen(batch, endsAt);
+        address victim = _ESCROW.ownerOf(_ESCROW.agreementOf(waiting.agreement).funder);
+        // Effect
+        delete _releases[batch][index];
+        emit MadeGood(batch, index, victim, waiting.amount);
+        // Interaction
+        _RESERVES.forfeit(waiting.operator, waiting.amount, victim);
+        _ESCROW_MORE.finaliseRelease(waiting.agreement, waiting.fees, false);
+    }
+
+    // Private
+
+    /// @dev Pays one leaf and keeps its record, or changes nothing and says why.
+    function _release(ReleaseRequest calldata item) private returns (SkipReason reason, uint256 amount) {
+        Batch memory record = _batches[item.batch];
+        // Check
+        reason = _checkLeaf(item, record);
+        if (reason != SkipReason.NONE) return (reason, 0);
+        Due memory due;
+        (reason, due) = _dueOf(item.figure, record);
+        if (reason != SkipReason.NONE) return (reason, 0);
+        // Interaction: the reservation first, so that nothing is ever paid without it.
+        if (!_RESERVES.tryReserve(due.operator, due.amount.toUint64())) return (SkipReason.NOT_RELEASABLE, 0);
+        SettleOrder memory order = SettleOrder({
+            policy: record.policy, postedAt: record.postedAt, cap: record.value - record.moved, grossCap: due.grossCap
+        });
+        (uint256 gross, uint256 feeCustomer, uint256 fees) = _ESCROW_MORE.settleRelease(order, due.agreement, due.units);
+        amount = gross + feeCustomer;
+        if (amount != due.amount) _RESERVES.unreserve(due.operator, (due.amount - amount).toUint64());
+        if (amount == 0) return (SkipReason.NOT_RELEASABLE, 0);
+        // Effect
+        _batches[item.batch].moved = record.moved + amount.toUint64();
+        _releases[item.batch][item.index] = ReleasedLeaf({
+            release: Release({
+                agreement: due.agreement,
+                amount: amount.toUint64(),
+                fees: fees.toUint56(),
+                operator: due.operator,
+                answered: false
+            }),
+            units: due.units
+        });
+        emit Released(item.batch, item.index, due.agreement, amount.toUint64(), fees.toUint56());
+    }
+
+    /// @dev The leaf lies in a batch whose window runs, under a policy that allows this, and was not released before.
+    function _checkLeaf(ReleaseRequest calldata item, Batch memory record) private view returns (SkipReason) {
+        if (record.flags & CANCELLED != 0) return SkipReason.VOID;
+        if (
+            record.postedAt == 0 || block.timestamp >= _settleableAt(item.batch, record)
+                || !_POLICY_BOOK.receiptTerms(record.policy).instantRelease || item.index >= record.leaves
+                || _releases[item.batch][item.index].release.amount != 0
+                || !MerkleProof.verifyCalldata(
+                    item.proof, record.root, BatchTree.leaf(item.index, item.figure, item.output)
+                )
+        ) return SkipReason.NOT_RELEASABLE;
+        return SkipReason.NONE;
+    }
+
+    /// @dev What the figure moves now by the Escrow's own arithmetic, and why it may not.
+    function _dueOf(bytes18 figure, Batch memory record) private view returns (SkipReason, Due memory due) {
+        (due.agreement, due.units) = Figures.unpack(figure);
+        AgreementView memory a = _ESCROW.agreementOf(due.agreement);
+        due.operator = a.operator;
+        due.grossCap = _POLICY_BOOK.postingTerms(record.policy).grossCap;
+        if (a.status == Status.NONE) return (SkipReason.UNKNOWN_AGREEMENT, due);
+        if (a.status != Status.OPEN) return (SkipReason.CLOSED, due);
+        if (a.policy != record.policy) return (SkipReason.OTHER_POLICY, due);
+        if (a.mode != Mode.METERED) return (SkipReason.NOT_METERED, due);
+        if (a.frozen) return (SkipReason.FROZEN, due);
+        if (a.holds >= MAX_HOLDS || !_mayRelease(a.operator, a.payee)) return (SkipReason.NOT_RELEASABLE, due);
+        uint256 paid = Fees.grossDown(due.units, a.unitPrice);
+        if (paid > a.budget) paid = a.budget;
+        if (paid <= a.paid) return (SkipReason.STALE, due);
+        uint256 gross = paid - a.paid;
+        if (due.grossCap != 0 && gross > due.grossCap) return (SkipReason.ABOVE_BATCH_CAP, due);
+        due.amount = gross + Fees.riseDown(a.paid, paid, a.feeCustomer);
+        if (due.amount > record.value - record.moved) return (SkipReason.ABOVE_DECLARED_VALUE, due);
+        return (SkipReason.NONE, due);
+    }
+
+    /// @dev The operator's owner may, whose stake it is; the payee's with the operator's standing consent.
+    function _mayRelease(uint32 operator, uint32 payee) private view returns (bool) {
+        if (msg.sender == _STAKING.ownerOf(operator)) return true;
+        return
+            msg.sender == _ESCROW.ownerOf(payee) && IOperatorRegistry(address(_STAKING)).releaseConsent(operator, payee);
+    }
+}

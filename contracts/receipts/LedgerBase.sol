@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
+import {IEscrow} from "../interfaces/IEscrow.sol";
+import {IEscrowExtension} from "../interfaces/IEscrowExtension.sol";
+import {IPolicyBook} from "../interfaces/IPolicyBook.sol";
+import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
+import {IStakeReserves} from "../interfaces/IStakeReserves.sol";
+import {IStaking} from "../interfaces/IStaking.sol";
+import {Batch, BondSource, Release, Windows} from "../types/DataTypes.sol";
+
+/// @notice What the ledger and its extension are built with, for ever.
+/// @param authority AccessManager in front of cancelling and pausing.
+/// @param ledger The ReceiptLedger's own address, known before it exists.
+/// @param extension The ReceiptLedgerExtension's.
+/// @param escrow Where what was posted is paid.
+/// @param staking Where operators, their keys and their stake are.
+/// @param policyBook Verification terms.
+/// @param credentials Attestations of TEE devices.
+/// @param sessionKeys Customers' keys for acceptances.
+/// @param maxPause Seconds that `post` can be paused for at a time.
+struct LedgerParameters {
+    address authority;
+    address ledger;
+    address extension;
+    address escrow;
+    address staking;
+    address policyBook;
+    address credentials;
+    address sessionKeys;
+    uint32 maxPause;
+}
+
+/// @title What ReceiptLedger and its extension share: the storage, and what a window is
+/// @dev Both inherit this alone before anything that has storage, so their slots agree. EIP-712, the transient guard and
+/// AccessManager go by `address(this)`, `msg.sender` and `msg.data`, which a delegatecall leaves as they are.
+abstract contract LedgerBase is EIP712, ReentrancyGuardTransient, AccessManaged {
+    /// @dev What stands behind one self-post, until its window is over.
+    struct Bond {
+        uint64 agreement;
+        uint64 amount;
+        BondSource source;
+    }
+
+    /// @dev A release, and the units of its leaf, which an answer must reach.
+    struct ReleasedLeaf {
+        Release release;
+        uint80 units;
+    }
+
+    /// @dev Times of a policy's last two cancels.
+    struct Cancels {
+        uint40 older;
+        uint40 newer;
+    }
+
+    /// @dev One poster's line of batches: a policy's relayer, a policy's signed posts, or an operator's self-posts.
+    struct Poster {
+        uint48 nonce;
+        uint40 lastPost;
+    }
+
+    /// @dev Flags of {Batch}: its value is no longer in flight, and a self-post's bond is back.
+    uint24 internal constant RETIRED = 1;
+    uint24 internal constant SELF = 2;
+    uint24 internal constant SIGNED = 4;
+    uint24 internal constant CANCELLED = 8;
+
+    IEscrow internal immutable _ESCROW;
+    /// @dev The same address.
+    IEscrowExtension internal immutable _ESCROW_MORE;
+    IStaking internal immutable _STAKING;
+    /// @dev The same address.
+    IStakeReserves internal immutable _RESERVES;
+    IPolicyBook internal immutable _POLICY_BOOK;
+
+    /// @dev Beside AccessManaged's authority in one slot.
+    uint40 internal _pausedUntil;
+    mapping(uint96 batch => Batch) internal _batches;
+    /// @dev policy << 32 | operator; the operator is 0 for signed posts, the policy for self-posts.
+    mapping(uint48 poster => Poster) internal _posters;
+    mapping(uint32 operator => uint256) internal _inFlight;
+    mapping(uint96 batch => uint40) internal _cancelledAt;
+    mapping(uint16 policy => Cancels) internal _cancels;
+    mapping(uint96 batch => mapping(uint256 index => ReleasedLeaf)) internal _releases;
+    mapping(uint96 batch => Bond) internal _bonds;
+    /// @dev µ of an agreement's pledge that are reserved as bonds.
+    mapping(uint64 agreement => uint64) internal _pledgeBonds;
+
+    constructor(LedgerParameters memory p) EIP712("Tallystick ReceiptLedger", "1") AccessManaged(p.authority) {
+        _ESCROW = IEscrow(p.escrow);
+        _ESCROW_MORE = IEscrowExtension(p.escrow);
+        _STAKING = IStaking(p.staking);
+        _RESERVES = IStakeReserves(p.staking);
+        _POLICY_BOOK = IPolicyBook(p.policyBook);
+    }
+
+    /// @dev Takes the batch's value out of flight, or gives a self-post's bond back, once; marks `record` only, the caller
+    /// stores it.
+    function _retire(uint96 batch, Batch memory record) internal {
+        if (record.flags & RETIRED != 0) return;
+        record.flags |= RETIRED;
+        if (record.flags & SELF != 0) return _returnBond(batch, record.relayer);
+        _inFlight[record.relayer] -= record.value;
+        emit IReceiptLedger.BatchRetired(batch, record.value);
+    }
+
+    /// @dev Reverts while the window runs.
+    function _checkWindow(uint96 batch, Batch memory record) internal view {
+        uint256 endsAt = _settleableAt(batch, record);
+        if (block.timestamp < endsAt) revert IReceiptLedger.ReceiptLedger_WindowOpen(batch, endsAt);
+    }
+
+    /// @dev When the window ends; reverts for an unknown batch.
+    function _settleableAt(uint96 batch, Batch memory record) internal view returns (uint256) {
+        if (record.postedAt == 0) revert IReceiptLedger.ReceiptLedger_UnknownBatch(batch);
+        Windows memory windows = _POLICY_BOOK.windows(record.policy);
+        return uint256(record.postedAt) + (record.flags & SELF != 0 ? windows.selfPost : windows.challenge);
+    }
+
+    /// @dev The release is of a cancelled batch, and not answered yet.
+    /// @return endsAt When the time for an answer ends.
+    function _checkWaiting(uint96 batch, uint256 index, Release memory waiting) internal view returns (uint256 endsAt) {
+        uint40 cancelled = _cancelledAt[batch];
+        if (cancelled == 0) revert IReceiptLedger.ReceiptLedger_NotCancelled(batch);
+        if (waiting.amount == 0) revert IReceiptLedger.ReceiptLedger_NotReleased(batch, index);
+        if (waiting.answered) revert IReceiptLedger.ReceiptLedger_Answered(batch, index);
+        return uint256(cancelled) + _POLICY_BOOK.windows(_batches[batch].policy).response;
+    }
+
+    function _batchNumber(uint16 policy, uint32 operator, uint48 nonce) internal pure returns (uint96) {
+        return (uint96(policy) << 80) | (uint96(operator) << 48) | nonce;
+    }
+
+    function _poster(uint16 policy, uint32 operator) internal pure returns (uint48) {
+        return (uint48(policy) << 32) | operator;
+    }
+
+    /// @dev To where it came from. A pledge's goes back to the pledges even when its agreement has closed meanwhile: the
+    /// Escrow releases the whole pledge at the close, this part of it out of what is pledged for others.
+    function _returnBond(uint96 batch, uint32 operator) private {
+        Bond memory bond = _bonds[batch];
+        if (bond.amount == 0) return;
+        // Effect
+        delete _bonds[batch];
+        if (bond.source == BondSource.PLEDGE) _pledgeBonds[bond.agreement] -= bond.amount;
+        emit IReceiptLedger.BondReturned(batch, operator, bond.amount);
+        // Interaction
+        _RESERVES.returnBond(operator, bond.amount, bond.source);
+    }
+}

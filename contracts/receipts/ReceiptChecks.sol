@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {ICredentials} from "../interfaces/ICredentials.sol";
+import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
+import {IReceiptLedgerExtension} from "../interfaces/IReceiptLedgerExtension.sol";
+import {ISessionKeys} from "../interfaces/ISessionKeys.sol";
+import {ReceiptHashes} from "../libraries/ReceiptHashes.sol";
+import {Signatures} from "../libraries/Signatures.sol";
+import {
+    CredentialKind,
+    KeyKind,
+    Mode,
+    Parties,
+    Receipt,
+    ReceiptFault,
+    ReceiptTerms,
+    Role,
+    SignedReceipt,
+    Status,
+    VerdictSignature,
+    VerificationKind
+} from "../types/DataTypes.sol";
+import {LedgerBase, LedgerParameters} from "./LedgerBase.sol";
+
+/// @title Whether a receipt carries the signatures that a path asks for
+/// @dev Nothing here reverts for what a receipt says, so that one bad item holds up no other.
+///
+/// Keys of devices, verifiers and sessions sign by ECDSA alone; owners may be contract wallets (ERC-1271).
+abstract contract ReceiptChecks is IReceiptLedgerExtension, LedgerBase {
+    /// @dev What the checks of one call have in common. `policy` is that of `terms`; 0 before the first.
+    struct Context {
+        bytes32 domain;
+        uint40 time;
+        uint16 policy;
+        ReceiptTerms terms;
+    }
+
+    /// @dev Most signed receipts of one call.
+    uint256 internal constant MAX_ITEMS = 128;
+    /// @dev What {_checkAcceptance} answers when nothing limits the acceptance.
+    uint64 internal constant UNLIMITED = type(uint64).max;
+
+    ICredentials internal immutable _CREDENTIALS;
+    ISessionKeys internal immutable _SESSION_KEYS;
+
+    constructor(LedgerParameters memory p) {
+        _CREDENTIALS = ICredentials(p.credentials);
+        _SESSION_KEYS = ISessionKeys(p.sessionKeys);
+    }
+
+    /// @dev Judged by what is valid at `time`.
+    function _contextAt(uint256 time) internal view returns (Context memory context) {
+        context.domain = _domainSeparatorV4();
+        context.time = uint40(time);
+    }
+
+    /// @dev The parties of each item's agreement, in one read; reverts when there are too many.
+    function _partiesOf(SignedReceipt[] calldata items, uint256 most) internal view returns (Parties[] memory) {
+        uint256 count = items.length;
+        if (count > most) revert IReceiptLedger.ReceiptLedger_TooManyItems(count);
+        uint64[] memory agreements = new uint64[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            agreements[i] = items[i].receipt.agreement;
+        }
+        return _ESCROW_MORE.partiesOf(agreements);
+    }
+
+    function _partiesOf(uint64 agreement) internal view returns (Parties memory) {
+        uint64[] memory agreements = new uint64[](1);
+        agreements[0] = agreement;
+        return _ESCROW_MORE.partiesOf(agreements)[0];
+    }
+
+    /// @dev Full signatures: the device's, and the acceptance or what the policy demands in its place. A session key that
+    /// is for up to a total does not count: what a figure moves is known only when it is settled.
+    function _checkFull(SignedReceipt calldata item, Parties memory parties, Context memory context)
+        internal
+        view
+        returns (ReceiptFault fault)
+    {
+        fault = _checkDevice(item, parties, context);
+        if (fault != ReceiptFault.NONE) return fault;
+        if (item.acceptance.length != 0) {
+            uint64 most;
+            (fault, most) = _checkAcceptance(item, parties, context);
+            if (fault == ReceiptFault.NONE && most != UNLIMITED) fault = ReceiptFault.SESSION_NOT_GOOD;
+            return fault;
+        }
+        return _hasVerdicts(item, context) ? ReceiptFault.NONE : ReceiptFault.NOT_ENOUGH_VERDICTS;
+    }
+
+    /// @dev The agreement is open, and the period lies within its life and is over.
+    function _checkPeriod(Receipt calldata receipt, Parties memory parties) internal view returns (ReceiptFault) {
+        if (parties.status == Status.NONE) return ReceiptFault.UNKNOWN_AGREEMENT;
+        if (parties.status != Status.OPEN) return ReceiptFault.CLOSED;
+        if (
+            receipt.periodStart < parties.start || receipt.periodEnd <= receipt.periodStart
+                || receipt.periodEnd > Math.min(block.timestamp, parties.end)
+        ) return ReceiptFault.OUTSIDE_PERIOD;
+        return ReceiptFault.NONE;
+    }
+
+    /// @dev Status, period, the device's signature, and under TEE what is known of the device. A lease needs that at its
+    /// beginning only: its receipts can but lower the bill.
+    function _checkDevice(SignedReceipt calldata item, Parties memory parties, Context memory context)
+        internal
+        view
+        returns (ReceiptFault fault)
+    {
+        fault = _checkPeriod(item.receipt, parties);
+        if (fault != ReceiptFault.NONE) return fault;
+        address device = _deviceOf(item, parties, context);
+        if (device == address(0)) return ReceiptFault.BAD_DEVICE_SIGNATURE;
+        _loadTerms(context, parties.policy);
+        if (
+            context.terms.kind == VerificationKind.TEE && parties.mode == Mode.METERED
+                && !_isAttested(device, item.receipt.agreement, context)
+        ) return ReceiptFault.DEVICE_NOT_ATTESTED;
+        return ReceiptFault.NONE;
+    }
+
+    /// @dev The DEVICE key of the operator that signed the receipt; zero when none did.
+    function _deviceOf(SignedReceipt calldata item, Parties memory parties, Context memory context)
+        internal
+        view
+        returns (address device)
+    {
+        device = _signerOf(ReceiptHashes.ofReceipt(item.receipt), item.device, context);
+        if (!_isKey(parties.operator, KeyKind.DEVICE, device, context)) return address(0);
+    }
+
+    /// @dev The customer's acceptance, by its owner or a session key, and the funder's where it is needed.
+    /// @return fault What is wrong. @return most µ of gross that may move by it; {UNLIMITED} when nothing limits it.
+    function _checkAcceptance(SignedReceipt calldata item, Parties memory parties, Context memory context)
+        internal
+        view
+        returns (ReceiptFault fault, uint64 most)
+    {
+        bytes32 structHash = ReceiptHashes.ofAcceptance(item.receipt);
+        bytes32 digest = MessageHashUtils.toTypedDataHash(context.domain, structHash);
+        if (item.sessionKey == address(0)) {
+            if (!Signatures.isBy(parties.customerOwner, digest, item.acceptance)) {
+                return (ReceiptFault.BAD_ACCEPTANCE, 0);
+            }
+            most = UNLIMITED;
+        } else {
+            if (_signerOf(structHash, item.acceptance, context) != item.sessionKey) {
+                return (ReceiptFault.BAD_ACCEPTANCE, 0);
+            }
+            most = _SESSION_KEYS.acceptable(parties.customer, item.sessionKey, item.receipt.agreement, context.time);
+            if (most == 0) return (ReceiptFault.SESSION_NOT_GOOD, 0);
+        }
+        if (
+            parties.funder != parties.customer && !context.terms.funderWaived
+                && !Signatures.isBy(parties.funderOwner, digest, item.funderAcceptance)
+        ) return (ReceiptFault.BAD_FUNDER_ACCEPTANCE, 0);
+    }
+
+    /// @dev Whether the policy's quorum of verifiers says "valid"; nothing is asked for under NONE and TEE. Both lists rise
+    /// strictly, so nobody counts twice; a verdict that does not count does no harm.
+    function _hasVerdicts(SignedReceipt calldata item, Context memory context) internal view returns (bool) {
+        uint32[] memory verifiers = context.terms.verifiers;
+        uint256 missing = context.terms.quorum;
+        uint256 count = item.verdicts.length;
+        if (count > verifiers.length) return false;
+        uint256 place;
+        for (uint256 i = 0; i < count && missing != 0; ++i) {
+            VerdictSignature calldata verdict = item.verdicts[i];
+            while (place < verifiers.length && verifiers[place] < verdict.verifier) ++place;
+            if (place == verifiers.length) break;
+            if (verifiers[place] != verdict.verifier) continue;
+            ++place;
+            if (_isVerdict(item.receipt, verdict, context)) --missing;
+        }
+        return missing == 0;
+    }
+
+    /// @dev Reads a policy once for a run of items.
+    function _loadTerms(Context memory context, uint16 policy) internal view {
+        if (context.policy == policy) return;
+        context.terms = _POLICY_BOOK.receiptTerms(policy);
+        context.policy = policy;
+    }
+
+    function _isVerdict(Receipt calldata receipt, VerdictSignature calldata verdict, Context memory context)
+        private
+        view
+        returns (bool)
+    {
+        address key = _signerOf(ReceiptHashes.ofVerdict(receipt, verdict), verdict.signature, context);
+        return
+            _STAKING.isActive(verdict.verifier, Role.VERIFIER)
+                && _isKey(verdict.verifier, KeyKind.VERIFIER, key, context);
+    }
+
+    /// @dev Bound to the agreement, so that a device attested for one customer's work serves no other's.
+    function _isAttested(address device, uint64 agreement, Context memory context) private view returns (bool) {
+        return _CREDENTIALS.isValidAs({
+            issuer: context.terms.issuer,
+            kind: CredentialKind.TEE,
+            subject: device,
+            binding: bytes32(uint256(agreement)),
+            value: context.terms.measurement,
+            time: context.time
+        });
+    }
+
+    /// @dev Whether `key`, which is not zero, is a key of `operator`.
+    function _isKey(uint32 operator, KeyKind kind, address key, Context memory context) private view returns (bool) {
+        return key != address(0) && _STAKING.isKeyValid(operator, kind, key, context.time);
+    }
+
+    /// @dev Who signed by ECDSA, zero when nobody did; only the low s counts.
+    function _signerOf(bytes32 structHash, bytes calldata signature, Context memory context)
+        private
+        pure
+        returns (address signer)
+    {
+        bytes32 digest = MessageHashUtils.toTypedDataHash(context.domain, structHash);
+        ECDSA.RecoverError failure;
+        (signer, failure,) = ECDSA.tryRecoverCalldata(digest, signature);
+        if (failure != ECDSA.RecoverError.NoError) return address(0);
+    }
+}

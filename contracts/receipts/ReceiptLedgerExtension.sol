@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IReceiptLedgerExtension} from "../interfaces/IReceiptLedgerExtension.sol";
+import {ReceiptFault, Release, SignedReceipt} from "../types/DataTypes.sol";
+import {LedgerBase, LedgerParameters} from "./LedgerBase.sol";
+import {ReceiptChecks} from "./ReceiptChecks.sol";
+import {SignedPaths} from "./SignedPaths.sol";
+
+/// @title ReceiptLedgerExtension: the answers for released leaves, on top of the other paths that stand on signatures
+/// @dev Runs on the ReceiptLedger's storage, by its fallback; by itself it answers nothing.
+contract ReceiptLedgerExtension is SignedPaths {
+    address private immutable _MAIN;
+
+    constructor(LedgerParameters memory p) LedgerBase(p) ReceiptChecks(p) {
+        _MAIN = p.ledger;
+    }
+
+    // User reads
+
+    /// @inheritdoc IReceiptLedgerExtension
+    function SESSION_KEYS() external view returns (address) {
+        _checkHere();
+        return address(_SESSION_KEYS);
+    }
+
+    /// @inheritdoc IReceiptLedgerExtension
+    function CREDENTIALS() external view returns (address) {
+        _checkHere();
+        return address(_CREDENTIALS);
+    }
+
+    /// @inheritdoc IReceiptLedgerExtension
+    function faultOf(SignedReceipt calldata item) external view returns (ReceiptFault) {
+        _checkHere();
+        return _checkFull(item, _partiesOf(item.receipt.agreement), _contextAt(block.timestamp));
+    }
+
+    // User writes
+
+    /// @inheritdoc IReceiptLedgerExtension
+    function answerRelease(uint96 batch, uint256 index, SignedReceipt calldata item) external nonReentrant {
+        _checkHere();
+        // Check
+        ReleasedLeaf storage stored = _releases[batch][index];
+        Release memory waiting = stored.release;
+        uint256 endsAt = _checkWaiting(batch, index, waiting);
+        if (block.timestamp >= endsAt) revert ReceiptLedger_ResponseOver(batch, endsAt);
+        ReceiptFault fault = _checkAnswer(item, waiting.agreement, stored.units, _batches[batch].postedAt);
+        if (fault != ReceiptFault.NONE) revert ReceiptLedger_BadAnswer(batch, index, fault);
+        // Effect
+        stored.release.answered = true;
+        emit ReleaseAnswered(batch, index);
+    }
+
+    // Internal
+
+    /// @inheritdoc SignedPaths
+    function _checkHere() internal view override {
+        if (address(this) != _MAIN) revert ReceiptLedger_NotHere();
+    }
+
+    // Private
+
+    /// @dev Full signatures for the leaf's units or more, judged by what was valid when it was posted.
+    function _checkAnswer(SignedReceipt calldata item, uint64 agreement, uint80 units, uint40 postedAt)
+        private
+        view
+        returns (ReceiptFault)
+    {
+        if (item.receipt.agreement != agreement) return ReceiptFault.UNKNOWN_AGREEMENT;
+        if (item.receipt.units < units) return ReceiptFault.NOTHING_DUE;
+        return _checkFull(item, _partiesOf(agreement), _contextAt(postedAt));
+    }
+}
