@@ -16,7 +16,7 @@ from tallystick.protocol.keys import parse_address, to_checksum
 
 __all__ = ["Contracts", "NotTheRelayer", "PostedBatch"]
 
-USED: Final = ("Escrow", "ReceiptLedger", "Staking", "PolicyBook")
+USED: Final = ("Escrow", "ReceiptLedger", "Staking", "PolicyBook", "Credentials")
 
 
 class NotTheRelayer(ChainError):
@@ -58,6 +58,8 @@ class Contracts:
         """What the engine may sign: post and settle; refund and poke when asked to keep refunds and leases."""
         pairs = {(self.ledger, self._ledger.function(name).selector) for name in ("post", "settle")}
         kept = [name for name, wanted in (("refund", refunds), ("poke", pokes)) if wanted]
+        # BRIDGE of this session: until the Escrow that can be poked has landed.
+        kept = [name for name in kept if name in self._escrow.functions]
         pairs |= {(self.escrow, self._escrow.function(name).selector) for name in kept}
         return frozenset(pairs)
 
