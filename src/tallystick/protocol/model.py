@@ -100,6 +100,21 @@ class ModelParameters:
     created_at: int = 0
 
 
+@dataclass
+class Seen:
+    """What the books said when the invariants were last checked, of what must never fall or change."""
+
+    figures: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    """Paid, budget and downtime of every agreement."""
+    resting: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    """Figures of agreements whose money may not move."""
+    floors: dict[int, int] = field(default_factory=dict)
+    revoked: dict[tuple[object, ...], int] = field(default_factory=dict)
+    """When operators' and sessions' keys end, by their places."""
+    policies: list[Policy] = field(default_factory=list)
+    retired: set[int] = field(default_factory=set)
+
+
 class Model:
     """All contracts of one deployment, and the wallets around them."""
 
@@ -162,8 +177,7 @@ class Model:
             stream_state=Stream(p.created_at),
             exit_delay=p.exit_delay,
         )
-        self.seen_paid: dict[int, int] = {}
-        """µ paid per agreement when the invariants were last checked; it must never fall."""
+        self.seen = Seen()
 
     def check_invariants(self) -> dict[str, bool]:
         """Checks PROTOCOL section 11 as far as the contracts exist; returns each invariant's name with True.

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tallystick.protocol import figures as figures_of
+from tallystick.protocol import merkle
 from tallystick.protocol.constants import MICRO
-from tallystick.protocol.eip712 import BatchHeader, Terms
+from tallystick.protocol.eip712 import BatchHeader, Receipt, Terms
 from tallystick.protocol.enums import HardwareClass, KeyKind, OpenRefusal, Role, VerificationKind
-from tallystick.protocol.figures import encode_figures
-from tallystick.protocol.model import Model, ModelParameters, Policy, Settlement
+from tallystick.protocol.figures import encode_figure, encode_figures
+from tallystick.protocol.model import (
+    Model,
+    ModelParameters,
+    Policy,
+    ReleaseRequest,
+    Settlement,
+    SignedReceipt,
+)
 
 DAY = 86_400
 START = 1_000 * DAY
@@ -84,3 +93,21 @@ class World:
         batch, data = self.post(list(figures), value, policy)
         self.now += DAY
         return self.model.ledger.settle(batch, data, now=self.now)
+
+    def receipt(self, agreement: int, units: int, **changes: object) -> SignedReceipt:
+        """Signed by the provider's device and accepted by the customer's owner; periods end now."""
+        device = "device"
+        if (self.operator, KeyKind.DEVICE, device) not in self.model.staking.keys:
+            self.model.staking.authorise_key(
+                self.operator, KeyKind.DEVICE, device, caller="provider", now=self.now
+            )
+        found = self.model.escrow.agreements[agreement]
+        body = Receipt(agreement, units, found.start, self.now, bytes(32), False)
+        item = SignedReceipt(body, device, acceptance="customer", funder_acceptance="sponsor")
+        return item._replace(**changes)  # type: ignore[arg-type]
+
+    def request(self, batch: int, figures: list[tuple[int, int]], leaf: int = 0) -> ReleaseRequest:
+        """Asks for the release of one leaf of a batch that `post` made."""
+        leaves = figures_of.leaves(encode_figures(figures), bytes(32 * len(figures)))
+        proof = tuple(merkle.proof(leaves, leaf))
+        return ReleaseRequest(batch, leaf, encode_figure(*figures[leaf]), bytes(32), proof)

@@ -131,8 +131,11 @@ class EscrowAccounts:
             raise Refused("Escrow_ZeroAmount")
         if found is None or found.owner == ZERO_ADDRESS:
             raise Refused("Escrow_UnknownAccount", f"There is no account {account}, or it is a split.")
+        if (holder, ref) in self.references:
+            raise Refused("Escrow_ReferenceUsed", f"{holder} has used {ref.hex()} before.")
         nonce = (account, ref)
         self.currency.authorised_move(holder, self.address, amount, nonce, validity, signed, now=now)
+        self.references.add((holder, ref))
         found.free += amount
         self.owed += amount
 
@@ -192,6 +195,8 @@ class EscrowAccounts:
         if to == ZERO_ADDRESS:
             raise Refused("Escrow_ZeroAddress")
         owed = self.owed if token is self.currency else 0
+        if token.balance_of(self.address) <= owed:
+            raise Refused("Escrow_ZeroAmount", "Nothing was donated.")
         return token.recover(self.address, to, owed)
 
     def _check_policy(self, policy: int) -> None:

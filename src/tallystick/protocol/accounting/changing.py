@@ -12,7 +12,7 @@ from .accounts import Allowance
 from .ending import Endings
 from .opening import check_mode
 from .records import Agreement, ReplaceSigned, SignedTerms
-from .tokens import Address
+from .tokens import ZERO_ADDRESS, Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,6 +62,8 @@ class Changes(Endings):
     ) -> None:
         """As `top_up`, beyond `max_budget` too, with the operator's consent."""
         found = self._open_agreement(agreement)
+        if now > deadline:
+            raise Refused("Escrow_DeadlinePassed", f"The signature was good until {deadline}.")
         self._check_operator(agreement, deadline, operator_signed, caller, now)
         self._top_up(agreement, found, budget, 2**56 - 1, caller, now)
 
@@ -85,7 +87,7 @@ class Changes(Endings):
             raise Refused("Escrow_NotEnoughAllowance", f"{more} µ wanted, {allowed} µ allowed.")
         coverage = self.policy_book.coverage_of(found.policy)
         pledge = ceil_bps(budget, coverage) - self.pledge_of(found)
-        if not self.staking.try_pledge(found.operator, pledge, caller=self.address):
+        if pledge and not self.staking.try_pledge(found.operator, pledge, caller=self.address):
             raise Refused(
                 "Escrow_NotEnoughStake", f"Operator {found.operator} cannot pledge {pledge} µ more."
             )
@@ -117,6 +119,8 @@ class Changes(Endings):
         self._check_replacement(old, found, terms, signed or ReplaceSigned(), caller)
         undo = self._remember(found)
         step = self._raise_paid(old, final_units, price_of(final_units, found.unit_price))
+        if found.is_lease and step.gross:
+            found.paid_at = max(found.paid_at, found.start + final_units)
         self._close_out(old, CloseReason.REPLACED)
         self._release_pledge(old)
         opening = self._open_one(SignedTerms(terms), caller, now)
@@ -159,7 +163,7 @@ class Changes(Endings):
             (signed.customer, self.owner_of(found.customer)),
             (signed.funder or waived, self.owner_of(found.funder)),
             (signed.old_operator, old_owner),
-            (signed.new_operator or new_owner == old_owner, new_owner),
+            (signed.new_operator or new_owner in (old_owner, ZERO_ADDRESS), new_owner),
         ]
         for good, signer in sides:
             if not good and caller != signer:

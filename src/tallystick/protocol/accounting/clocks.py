@@ -51,6 +51,8 @@ class Clocks(Openings):
             raise Refused("Escrow_NotParty", f"{caller} does not own operator {found.operator}.")
         if not found.waits_to_begin:
             raise Refused("Escrow_AlreadyBegun", f"The clock of {agreement} runs already.")
+        if found.frozen:
+            raise Refused("Escrow_Held", f"{agreement} is frozen.")
         start = max(now, found.earliest)
         if start >= found.ends_at:
             raise Refused("Escrow_Ended", f"{agreement} ended at {found.ends_at}.")
@@ -84,7 +86,7 @@ class Clocks(Openings):
             found = self.agreements.get(number)
             if found is None or found.status != Status.OPEN or not found.is_lease or found.funder != account:
                 continue
-            if now >= found.ends_at:
+            if not found.start <= now < found.ends_at:
                 continue
             seconds = payable_seconds(now, found.ends_at, found.start, found.downtime)
             used = max(found.paid, lease_gross(seconds, found.unit_price, found.budget))

@@ -105,6 +105,8 @@ class Endings(Settling):
         check_role(self.admin, caller)
         found = self._open_agreement(agreement)
         victim = self.owner_of(found.funder)
+        if caller in (victim, challenger):  # who decides gets none of it
+            raise Refused("Staking_BadSlash", f"{caller} decides.")
         order = SlashOrder(found.operator, amount, victim, loss, challenger, reward_bps, reason)
         taken = self.staking.slash_pledge(order, self.pledge_of(found), caller=self.address)
         self._close_out(agreement, CloseReason.RULED)

@@ -1,6 +1,7 @@
-"""PROTOCOL section 11 on the model, as equations; each raises InvariantBroken with the numbers.
+"""PROTOCOL section 11 on the model's money, as equations; each raises InvariantBroken with the numbers.
 
-They rebuild every figure from another part of the books than the one that keeps it.
+They rebuild every figure from another part of the books than the one that keeps it. Those about stake, batches
+and terms are in `invariants_work.py`; `ALL` has both.
 """
 
 from __future__ import annotations
@@ -8,23 +9,16 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from ..amounts import fee, locked_for
-from ..constants import ACCUMULATOR_SCALE
-from ..enums import Status
-from ..errors import InvariantBroken
+from ..amounts import fee, lease_gross, locked_for, split_by_weights
+from ..constants import ACCUMULATOR_SCALE, UINT128_MAX
+from ..enums import CloseReason, Status
+from . import invariants_work
+from .checks import at_most as _at_most
+from .checks import equal as _equal
+from .tokens import ZERO_ADDRESS
 
 if TYPE_CHECKING:
     from ..model import Model
-
-
-def _equal(name: str, left: int, right: int, what: str) -> None:
-    if left != right:
-        raise InvariantBroken(name, f"{what}: {left} != {right} (difference {left - right}).")
-
-
-def _at_most(name: str, left: int, right: int, what: str) -> None:
-    if left > right:
-        raise InvariantBroken(name, f"{what}: {left} > {right}.")
 
 
 def currency_is_conserved(model: Model) -> None:
@@ -38,12 +32,21 @@ def currency_is_conserved(model: Model) -> None:
 def escrow_holds_what_it_owes(model: Model) -> None:
     """11.1: currency = free + locked - (paid + customer fees of open) + unclaimed + uncollected fees."""
     escrow = model.escrow
-    owed = sum(a.free + a.locked + a.received - a.claimed for a in escrow.accounts)
-    running = [a for a in escrow.agreements.values() if a.status == Status.OPEN]
-    settled = sum(a.paid + fee(a.paid, a.fee_customer) for a in running)
-    owed += escrow.fees_accrued - escrow.fees_collected - settled
     held = model.currency.balance_of(escrow.address) - model.currency.unbooked.get(escrow.address, 0)
-    _equal("escrow_holds_what_it_owes", held, owed, "Escrow's currency and what it owes")
+    _equal("escrow_holds_what_it_owes", held, _owed(model), "Escrow's currency and what it owes")
+
+
+def liabilities_equal_the_sum(model: Model) -> None:
+    """11.1: the counter of liabilities, which only deposits and exits change, says what all are owed together."""
+    name = "liabilities_equal_the_sum"
+    _equal(name, model.escrow.liabilities(), _owed(model), "the counter and the sum of all balances")
+
+
+def _owed(model: Model) -> int:
+    escrow = model.escrow
+    owed = sum(a.free + a.locked + a.received - a.claimed for a in escrow.accounts)
+    settled = sum(a.spent for a in escrow.agreements.values() if a.status == Status.OPEN)
+    return owed + escrow.fees_accrued - escrow.fees_collected - settled
 
 
 def locked_is_what_open_agreements_locked(model: Model) -> None:
@@ -60,84 +63,124 @@ def locked_is_what_open_agreements_locked(model: Model) -> None:
 
 
 def agreements_stay_in_their_budgets(model: Model) -> None:
-    """11.2: paid <= budget, paid never falls; closed: paid + customer fee + refunded = locked in."""
+    """11.2: paid <= budget, and paid never falls; nor does a budget, nor a lease's downtime."""
     name = "agreements_stay_in_their_budgets"
     for number, agreement in model.escrow.agreements.items():
         _at_most(name, agreement.paid, agreement.budget, f"paid of {number}")
-        _at_most(name, model.seen_paid.get(number, 0), agreement.paid, f"paid of {number} before")
-        model.seen_paid[number] = agreement.paid
+        figures = (agreement.paid, agreement.budget, agreement.downtime)
+        before = model.seen.figures.get(number, (0, 0, 0))
+        for what, then, now in zip(("paid", "budget", "downtime"), before, figures, strict=True):
+            _at_most(name, then, now, f"{what} of {number} before")
+        model.seen.figures[number] = figures
+
+
+def closed_agreements_return_what_came_in(model: Model) -> None:
+    """11.2: paid + customer fee + refunded (carried by `replace` included) = locked in, top-ups included."""
+    name = "closed_agreements_return_what_came_in"
+    for number, agreement in model.escrow.agreements.items():
+        _equal(name, agreement.locked, agreement.locked_in, f"budget and fee, and what {number} locked")
         if agreement.status == Status.CLOSED:
-            out = agreement.paid + fee(agreement.paid, agreement.fee_customer) + agreement.refunded
-            locked = locked_for(agreement.budget, agreement.fee_customer)
-            _equal(name, out, locked, f"money out of and into {number}")
+            out = agreement.spent + agreement.refunded
+            _equal(name, out, agreement.locked_in, f"money out of and into {number}")
 
 
 def gross_is_net_plus_fees(model: Model) -> None:
     """11.3: sums of the steps equal the floors of the cumulative figures, per agreement, payee and in all."""
     name = "gross_is_net_plus_fees"
     received: Counter[int] = Counter()
-    reward_base: Counter[int] = Counter()
+    fees = 0
     for number, a in model.escrow.agreements.items():
         _equal(name, a.net_moved + a.fee_provider_moved, a.paid, f"net + provider fee of {number}")
         _equal(name, a.fee_provider_moved, fee(a.paid, a.fee_provider), f"provider fee of {number}")
         _equal(name, a.fee_customer_moved, fee(a.paid, a.fee_customer), f"customer fee of {number}")
         received[a.payee] += a.net_moved
-        reward_base[a.payee] += a.fee_provider_moved + a.fee_customer_moved
+        fees += a.fee_provider_moved + a.fee_customer_moved
     for number, account in enumerate(model.escrow.accounts, 1):
         _equal(name, account.received, received[number], f"received of account {number}")
-        _equal(name, account.reward_base, reward_base[number], f"reward base of account {number}")
-    _equal(name, model.escrow.fees_accrued, sum(reward_base.values()), "fees accrued")
+    _equal(name, model.escrow.fees_accrued, fees, "fees accrued")
 
 
-def stake_is_the_sum_of_its_parts(model: Model) -> None:
-    """11.5: free + pledged + reserved + thawing = stake, none negative; Staking holds it all."""
-    name = "stake_is_the_sum_of_its_parts"
-    staking = model.staking
-    for number, o in enumerate(staking.operators, 1):
-        _equal(name, o.stake, o.staked_in - o.taken_out, f"stake of operator {number}")
-        _at_most(name, 0, min(o.free, o.pledged, o.reserved, o.thawing), f"least part of operator {number}")
-    held = model.currency.balance_of(staking.address) - model.currency.unbooked.get(staking.address, 0)
-    _equal(name, held, staking.total_stake() + staking.total_credits(), "Staking's currency and what it owes")
+def reward_base_is_the_fees_of_final_work(model: Model) -> None:
+    """Section 5 and 9: fees of a release count when it is final; of one that was made good, never."""
+    name = "reward_base_is_the_fees_of_final_work"
+    base: Counter[int] = Counter()
+    waiting: Counter[int] = Counter()
+    for release in model.ledger.releases.values():
+        waiting[release.agreement] += release.fees
+    for number, a in model.escrow.agreements.items():
+        _equal(name, a.fees_waiting, waiting[number], f"fees that wait for releases of {number}")
+        moved = a.fee_provider_moved + a.fee_customer_moved
+        base[a.payee] += moved - waiting[number] - a.fees_overturned
+    for number, account in enumerate(model.escrow.accounts, 1):
+        _equal(name, account.reward_base, base[number], f"reward base of account {number}")
 
 
-def pledges_stand_behind_open_agreements(model: Model) -> None:
-    """11.5, 11.6: pledged = sum of ceil(budget x coverage) over open agreements and stuck releases."""
-    pledged: Counter[int] = Counter()
-    for agreement in model.escrow.agreements.values():
-        if agreement.status == Status.OPEN or agreement.pledge_stuck:
-            pledged[agreement.operator] += model.escrow.pledge_of(agreement)
-    for number, operator in enumerate(model.staking.operators, 1):
-        name = "pledges_stand_behind_open_agreements"
-        _equal(name, operator.pledged, pledged[number], f"pledged of operator {number}")
+def splits_pay_by_weight(model: Model) -> None:
+    """11.3: parts + dust = total, the dust is less than a µ a member, and nobody got more than its part."""
+    name = "splits_pay_by_weight"
+    escrow = model.escrow
+    for number, (members, weights) in escrow.splits.items():
+        account = escrow.accounts[number - 1]
+        parts = split_by_weights(account.received, weights)
+        pulled = [escrow.share_paid(number, place) for place in range(len(members))]
+        for place, (part, paid) in enumerate(zip(parts, pulled, strict=True)):
+            _at_most(name, paid, part, f"pulled by member {place} of {number}")
+        _at_most(name, account.received - sum(parts), len(members) - 1, f"dust of {number}")
+        _equal(name, sum(pulled), account.claimed, f"pulled by members, and claimed of {number}")
+        _equal(name, (account.owner, account.free), (ZERO_ADDRESS, 0), f"owner and free money of {number}")
 
 
-def slashes_go_where_they_must(model: Model) -> None:
-    """11.7 and B12: victim + challenger + insurance = slashed, the victim gets at most its loss."""
-    name = "slashes_go_where_they_must"
-    staking = model.staking
-    for slash in staking.slashes:
-        parts = slash.to_victim + slash.to_challenger + slash.to_insurance
-        _equal(name, parts, slash.taken, f"parts of a slash of operator {slash.operator}")
-        _at_most(name, slash.to_victim, slash.loss, f"victim's part of a slash of operator {slash.operator}")
-    slashed = sum(slash.taken for slash in staking.slashes)
-    _equal(
-        name, staking.total_credits() + staking.credits_claimed, slashed, "credits, claimed ones, and slashed"
-    )
+def leases_never_pay_beyond_their_clock(model: Model) -> None:
+    """Section 4: a lease pays for seconds between its start and its end, and the last of them is over."""
+    name = "leases_never_pay_beyond_their_clock"
+    for number, a in model.escrow.agreements.items():
+        if not a.is_lease:
+            continue
+        _at_most(name, a.paid_at, a.ends_at if a.paid else 0, f"last second paid of {number}")
+        served = max(0, a.paid_at - a.start)
+        _at_most(name, a.paid, lease_gross(served, a.unit_price, a.budget), f"paid of {number}")
 
 
-def batches_move_what_they_declare(model: Model) -> None:
-    """Section 5: moved <= value; in flight = declared by batches not retired; what moved is what is paid."""
-    name = "batches_move_what_they_declare"
-    flying: Counter[int] = Counter()
-    for number, batch in model.ledger.batches.items():
-        _at_most(name, batch.moved, batch.value, f"moved of batch {number}")
-        flying[batch.relayer] += 0 if batch.retired else batch.value
-    for operator in {*flying, *model.ledger.flying}:
-        _equal(name, model.ledger.in_flight(operator), flying[operator], f"in flight of operator {operator}")
-    paid = sum(a.paid + fee(a.paid, a.fee_customer) for a in model.escrow.agreements.values())
-    moved = sum(batch.moved for batch in model.ledger.batches.values())
-    _equal(name, moved + model.escrow.moved_outside, paid, "moved by batches or outside, and paid")
-    _equal(name, sum(model.ledger.nonces.values()), len(model.ledger.batches), "nonces and batches")
+def downtime_stays_in_the_term(model: Model) -> None:
+    """Section 4: seconds not served are at most the seconds elapsed; a metered agreement has none."""
+    name = "downtime_stays_in_the_term"
+    for number, a in model.escrow.agreements.items():
+        most = max(0, a.ends_at - a.start) if a.is_lease else 0
+        _at_most(name, a.downtime, most, f"downtime of {number}")
+        _at_most(name, 0, a.downtime, f"downtime of {number}")
+
+
+def nothing_moves_while_frozen(model: Model) -> None:
+    """11.8: while frozen, an agreement's money rests; a lease's clock rests while leaves are held, too."""
+    name = "nothing_moves_while_frozen"
+    resting: dict[int, tuple[int, ...]] = {}
+    for number, a in model.escrow.agreements.items():
+        if a.frozen or (a.is_lease and a.holds):
+            resting[number] = (a.paid, a.refunded, a.budget, a.status)
+            then = model.seen.resting.get(number, resting[number])
+            _equal(name, resting[number], then, f"figures of {number} before and now")
+    model.seen.resting = resting
+
+
+def allowances_do_not_leak(model: Model) -> None:
+    """Section 4: an allowance is what was granted, less what agreements drew since and did not give back."""
+    name = "allowances_do_not_leak"
+    for (funder, customer, policy), allowance in model.escrow.allowances.items():
+        drawn = model.escrow.committed(funder, customer, policy) - allowance.committed_then
+        left = min(allowance.granted - drawn, UINT128_MAX)
+        _equal(name, allowance.amount, left, f"allowance of {funder} for {customer} under {policy}")
+        _at_most(name, 0, allowance.amount, f"allowance of {funder} for {customer} under {policy}")
+
+
+def replacements_keep_their_parties(model: Model) -> None:
+    """Section 4: what was replaced is closed for that reason, and its money stays with the same two."""
+    name = "replacements_keep_their_parties"
+    escrow = model.escrow
+    closed = {n for n, a in escrow.agreements.items() if a.close_reason == CloseReason.REPLACED}
+    _equal(name, closed, set(escrow.replaced), "agreements closed as replaced, and replaced")
+    for old, new in escrow.replaced.items():
+        before, after = escrow.agreements[old], escrow.agreements[new]
+        _equal(name, (before.customer, before.funder), (after.customer, after.funder), f"parties of {new}")
 
 
 def fees_are_split_whole(model: Model) -> None:
@@ -177,13 +220,19 @@ def dividends_lose_no_dust(model: Model) -> None:
 ALL: Final = (
     currency_is_conserved,
     escrow_holds_what_it_owes,
+    liabilities_equal_the_sum,
     locked_is_what_open_agreements_locked,
     agreements_stay_in_their_budgets,
+    closed_agreements_return_what_came_in,
     gross_is_net_plus_fees,
-    stake_is_the_sum_of_its_parts,
-    pledges_stand_behind_open_agreements,
-    slashes_go_where_they_must,
-    batches_move_what_they_declare,
+    reward_base_is_the_fees_of_final_work,
+    splits_pay_by_weight,
+    leases_never_pay_beyond_their_clock,
+    downtime_stays_in_the_term,
+    nothing_moves_while_frozen,
+    allowances_do_not_leak,
+    replacements_keep_their_parties,
     fees_are_split_whole,
     dividends_lose_no_dust,
+    *invariants_work.ALL,
 )

@@ -30,6 +30,8 @@ class Operator:
     reserved: int = 0
     thawing: int = 0
     thaw_ends: int = 0
+    lent: int = 0
+    """µ of pledges that self-posts' bonds borrow: pledged + lent = what all agreements together pledge."""
     staked_in: int = 0
     taken_out: int = 0
 
@@ -81,8 +83,6 @@ class OperatorRegistry:
     operators: list[Operator] = field(default_factory=list)
     keys: dict[tuple[int, KeyKind, Address], KeyValidity] = field(default_factory=dict)
     credits: dict[Address, int] = field(default_factory=dict)
-    credits_given: int = 0
-    """µ ever credited, by slashes and forfeits; only the invariants read it."""
     credits_claimed: int = 0
     sources: list[Source] = field(default_factory=list)
     consents: set[tuple[int, int]] = field(default_factory=set)
@@ -206,6 +206,8 @@ class OperatorRegistry:
     def resign(self, operator: int, *, caller: Address, now: int) -> None:
         """Ends all roles for good and thaws the whole free stake."""
         found = self._owned(operator, caller)
+        if not found.roles:
+            raise Refused("Staking_AlreadyResigned", f"Operator {operator} has no role any more.")
         found.roles = Role(0)
         if found.free:
             found.thawing, found.free = found.thawing + found.free, 0
@@ -229,10 +231,8 @@ class OperatorRegistry:
 
     def set_source_recipient(self, source: int, fee_recipient: Address, *, caller: Address) -> None:
         """Changes a source's fee recipient. The source's owner only."""
-        if not 1 <= source <= len(self.sources):
-            raise Refused("Staking_UnknownSource", f"There is no source {source}.")
-        found = self.sources[source - 1]
-        if caller != found.owner:
+        found = self.sources[source - 1] if 1 <= source <= len(self.sources) else None
+        if found is None or caller != found.owner:
             raise Refused("Staking_NotSourceOwner", f"{caller} does not own source {source}.")
         if fee_recipient == ZERO_ADDRESS:
             raise Refused("Staking_ZeroAddress")

@@ -35,6 +35,8 @@ class ReceiptChecks:
     releases: dict[tuple[int, int], Release] = field(default_factory=dict)
     bonds: dict[int, Bond] = field(default_factory=dict)
     cancels: dict[int, list[int]] = field(default_factory=dict)
+    made_good: int = 0
+    """µ of reservations that went to funders."""
     paused_until: int = 0
     pauses: list[tuple[int, int]] = field(default_factory=list)
     """(began, ended or ends) of every pause; only the invariants read it."""

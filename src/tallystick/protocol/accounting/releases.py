@@ -144,6 +144,7 @@ class Releases(SignedPaths):
         victim = self.escrow.owner_of(self.escrow.agreements[waiting.agreement].funder)
         self._end_release(batch, index, good=False)
         self.staking.forfeit(waiting.operator, waiting.amount, victim, caller=self.address)
+        self.made_good += waiting.amount
         return waiting.amount
 
     def _end_release(self, batch: int, index: int, *, good: bool) -> None:

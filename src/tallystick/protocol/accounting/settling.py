@@ -62,14 +62,13 @@ class Settling(Clocks):
             return self._raise_capped(figure, price_of(units, found.unit_price))
         if until > min(now, found.ends_at):
             return Step(agreement, units, SkipReason.AHEAD_OF_CLOCK)
-        if units < found.downtime:
-            return Step(agreement, units, SkipReason.STALE)
         if units > found.elapsed(until):
             return Step(agreement, units, SkipReason.DOWNTIME_ABOVE_ELAPSED)
         seconds = found.elapsed(until) - units
         step = self._raise_capped(figure, price_of(seconds, found.unit_price))
+        if step.reason != SkipReason.ABOVE_DECLARED_VALUE:
+            found.downtime = max(found.downtime, units)  # never fewer: figures may come in any order
         if step.gross:
-            found.downtime = units
             found.paid_at = max(found.paid_at, until)
         return step
 

@@ -38,27 +38,38 @@ class SignedPaths(ReceiptChecks):
     def collect(self, items: Sequence[SignedReceipt], *, now: int) -> tuple[int, list[Collected]]:
         """Pays receipts that both sides signed, at once; (µ moved, what became of each). Anyone."""
         check_items(len(items), MAX_SIGNED_ITEMS)
-        done = [self._collect_one(item, now) for item in items]
-        return sum(one.step.moved for one in done if one.step), done
+        done: dict[int, Collected] = {}
+        whole: list[int] = []
+        for place, item in enumerate(items):
+            fault, most = self._check_countersigned(item, now)
+            if fault:
+                done[place] = Collected(item.receipt.agreement, fault)
+            elif most == UNLIMITED:
+                whole.append(place)
+            else:  # what a key with a total may still accept depends on the item before
+                done[place] = self._collect_one(item, most, now)
+        for place in whole:
+            done[place] = self._collect_one(items[place], UNLIMITED, now)
+        results = [done[place] for place in range(len(items))]
+        return sum(one.step.moved for one in results if one.step), results
 
-    def _collect_one(self, item: SignedReceipt, now: int) -> Collected:
-        receipt = item.receipt
-        parties = self.escrow.parties_of(receipt.agreement)
+    def _check_countersigned(self, item: SignedReceipt, now: int) -> tuple[ReceiptFault, int]:
+        parties = self.escrow.parties_of(item.receipt.agreement)
         fault = self._check_device(item, parties, now, now)
-        most = 0
         if not fault and parties.frozen:
             fault = ReceiptFault.FROZEN
-        if not fault:
-            fault, most = self._check_acceptance(item, parties, now)
-        if fault:
-            return Collected(receipt.agreement, fault)
-        figure = SignedFigure(receipt.agreement, receipt.units, receipt.period_end, most)
+        return (fault, 0) if fault else self._check_acceptance(item, parties, now)
+
+    def _collect_one(self, item: SignedReceipt, most: int, now: int) -> Collected:
+        agreement, units, _, until, *_ = item.receipt
+        figure = SignedFigure(agreement, units, until, most)
         (step,) = self.escrow.settle_signed([figure], caller=self.address, now=now)
         if step.gross == 0:
-            return Collected(receipt.agreement, ReceiptFault.NOTHING_DUE, step)
+            return Collected(agreement, ReceiptFault.NOTHING_DUE, step)
         if most != UNLIMITED:
-            self.sessions.spend(parties.customer, item.session_key, step.gross, caller=self.address)
-        return Collected(receipt.agreement, ReceiptFault.NONE, step)
+            customer = self.escrow.parties_of(agreement).customer
+            self.sessions.spend(customer, item.session_key, step.gross, caller=self.address)
+        return Collected(agreement, ReceiptFault.NONE, step)
 
     def report_downtime(
         self, items: Sequence[SignedReceipt], *, now: int

@@ -97,10 +97,12 @@ class Staking(OperatorRegistry):
         """Moves `amount` µ from pledged back to free. Escrow only."""
         self._check_escrow(caller)
         found = self.operators[operator - 1]
-        if amount > found.pledged:
-            raise Refused("Panic", f"{amount} µ wanted, {found.pledged} µ pledged.")
-        found.pledged -= amount
-        found.free += amount
+        missing = max(0, amount - found.pledged)
+        if missing > found.lent:
+            raise Refused("StakeParts_TooLittle", f"{amount} µ wanted, {found.pledged} µ pledged.")
+        found.lent -= missing  # a bond borrows it, and gives it back as free stake
+        found.pledged -= amount - missing
+        found.free += amount - missing
 
     # The ReceiptLedger's side
 
@@ -133,9 +135,10 @@ class Staking(OperatorRegistry):
         if amount <= self._spare(found):
             source = BondSource.FREE
             found.free -= amount
-        elif amount <= pledge:
+        elif amount <= min(pledge, found.pledged):
             source = BondSource.PLEDGE
             found.pledged -= amount
+            found.lent += amount
         else:
             try:
                 self.currency.move(payer, self.address, amount, booked=True)
@@ -147,12 +150,12 @@ class Staking(OperatorRegistry):
         return source
 
     def return_bond(self, operator: int, amount: int, source: BondSource, *, caller: Address) -> None:
-        """Gives a bond back to where it came from; currency becomes free stake. ReceiptLedger only."""
+        """Gives a bond back: to the pledges as far as they still want it, else to free stake. ReceiptLedger only."""
         found = self._reserved(operator, amount, caller)
-        if source == BondSource.PLEDGE:
-            found.pledged += amount
-        else:
-            found.free += amount
+        to_pledge = min(amount, found.lent) if source == BondSource.PLEDGE else 0
+        found.lent -= to_pledge
+        found.pledged += to_pledge
+        found.free += amount - to_pledge
 
     # Slashing
 
@@ -176,11 +179,13 @@ class Staking(OperatorRegistry):
         if too_much or nameless or caller in (order.victim, order.challenger):
             raise Refused("Staking_BadSlash", f"{order}")
         found = self.operators[order.operator - 1]
-        from_pledge = min(order.amount, pledge)
+        held = min(pledge, found.pledged)
+        found.lent -= min(pledge - held, found.lent)
+        from_pledge = min(order.amount, held)
         from_free = min(order.amount - from_pledge, found.free)
         from_thawing = min(order.amount - from_pledge - from_free, found.thawing)
-        found.pledged -= pledge
-        found.free += pledge - from_pledge - from_free
+        found.pledged -= held
+        found.free += held - from_pledge - from_free
         found.thawing -= from_thawing
         if from_thawing and found.thawing == 0:
             found.thaw_ends = 0
@@ -202,6 +207,8 @@ class Staking(OperatorRegistry):
         if to == ZERO_ADDRESS:
             raise Refused("Staking_ZeroAddress")
         owed = self.total_stake() + self.total_credits() if token is self.currency else 0
+        if token.balance_of(self.address) <= owed:
+            raise Refused("Staking_ZeroAmount", "Nothing was donated.")
         return token.recover(self.address, to, owed)
 
     # Parts of several functions
@@ -212,7 +219,6 @@ class Staking(OperatorRegistry):
 
     def _credit(self, holder: Address, amount: int) -> None:
         self.credits[holder] = self.credits.get(holder, 0) + amount
-        self.credits_given += amount
 
     def _reserved(self, operator: int, amount: int, caller: Address) -> Operator:
         """The operator, after `amount` µ left its reserved stake."""
