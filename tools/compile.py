@@ -174,7 +174,7 @@ def compile_contracts(
     contracts: Json = output["contracts"]
     for name, source in origins:
         if name in FEWER_RUNS:
-            smaller = run_solc(sources, list(external.values()), FEWER_RUNS[name], {name: source})
+            smaller = run_solc({source: sources[source]}, [], FEWER_RUNS[name], {name: source})
             contracts[source][name] = smaller["contracts"][source][name]
     artifacts: dict[str, Json] = {}
     faults = []
