@@ -52,6 +52,8 @@ SENTENCES: Mapping[str, str] = {
     "Escrow_OpeningPaused": "opening is paused until {until:utc}",
     "Escrow_PauseRefused": "a pause until {until:utc} is too long, or begins before {notBefore:utc}",
     "Escrow_NotPaused": "opening is not paused",
+    "Escrow_NotHere": "this is the Escrow's extension: it answers at the Escrow's own address only",
+    "Escrow_NotHeld": "no release of agreement {agreement} is waiting",
     # ReceiptLedger
     "ReceiptLedger_DeadlinePassed": "the batch could be posted until {deadline:utc} only",
     "ReceiptLedger_WrongNonce": "the next batch has the nonce {expected}, not {given}",

@@ -58,8 +58,6 @@ class Contracts:
         """What the engine may sign: post and settle; refundMany and poke when asked to keep refunds and leases."""
         pairs = {(self.ledger, self._ledger.function(name).selector) for name in ("post", "settle")}
         kept = [name for name, wanted in (("refundMany", refunds), ("poke", pokes)) if wanted]
-        # BRIDGE of this session: until the Escrow that can be poked has landed.
-        kept = [name for name in kept if name in self._escrow.functions]
         pairs |= {(self.escrow, self._escrow.function(name).selector) for name in kept}
         return frozenset(pairs)
 
