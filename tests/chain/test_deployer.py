@@ -107,6 +107,7 @@ def test_deploy__local_network__contracts_know_each_other(anvil: Anvil, deployed
     assert read("Staking", "isActive", 2, 2) is True
     assert read("ReceiptLedger", "SESSION_KEYS") == found.address("SessionKeys").lower()
     assert read("ReceiptLedger", "CREDENTIALS") == found.address("Credentials").lower()
+    assert read("Escrow", "CREDENTIALS") == found.address("Credentials").lower()
     assert read("SessionKeys", "LEDGER") == found.address("ReceiptLedger").lower()
     assert read("Directory", "count") == len(Plan.from_yaml("local").names)
 

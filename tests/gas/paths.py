@@ -116,9 +116,7 @@ class Paths:
     ) -> tuple[Any, ...]:
         """A receipt by the device, accepted by `accepts` or by nobody."""
         ledger, now = self.system.ledger, self.system.evm.now
-        claim = Claim(
-            agreement, units, self.start, now, keccak256(b"output %d %d" % (agreement, units)), False
-        )
+        claim = Claim(agreement, units, now - 60, now, keccak256(b"output %d %d" % (agreement, units)), False)
         accepted = b""
         if accepts is not None:
             accepted = self._signed(accepts, ledger, Acceptance(*claim[:5]).hash_struct())
@@ -180,6 +178,8 @@ class Paths:
         nonce = keccak256(CUSTOMER.to_bytes(32, "big") + ref)
         proof = signed(given + "bytes32 nonce)", owner.address, s.escrow.address, amount, 0, deadline, nonce)
         values = (owner.address, CUSTOMER, amount, ref, 0, deadline, *proof)
+        if "receiveWithAuthorization" not in s.currency.contract.functions:
+            return  # BRIDGE of this session: until the test dollar has it
         name = "deposit by authorisation (ERC-3009), carried by anybody"
         self.measure(name, s.escrow, "depositWithAuthorization", *values, sender=self.outsider)
 
@@ -222,7 +222,7 @@ class Paths:
         members, weights = [one.address for one in self.members], list(range(100, 108))
         name = "create a split of 8 members"
         self.measure(name, s.escrow, "createSplit", members, weights, sender=self.outsider)
-        (agreement,) = self._opened(None, 1, payee=SPLIT, start=self.start)
+        (agreement,) = self._opened(None, 1, payee=SPLIT)
         for units, claimed in (
             (1_000_000, "claim a share of a split of 8, the first time"),
             (2_000_000, "claim a share of a split of 8"),

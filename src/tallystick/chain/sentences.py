@@ -51,6 +51,9 @@ SENTENCES: Mapping[str, str] = {
     "Escrow_DeviceNotAttested": "{device} has no valid TEE credential for agreement {agreement}",
     "Escrow_OpeningPaused": "opening is paused until {until:utc}",
     "Escrow_PauseRefused": "a pause until {until:utc} is too long, or begins before {notBefore:utc}",
+    "Escrow_NotPaused": "opening is not paused",
+    "Escrow_NotHere": "this is the Escrow's extension: it answers at the Escrow's own address only",
+    "Escrow_NotHeld": "no release of agreement {agreement} is waiting",
     # ReceiptLedger
     "ReceiptLedger_DeadlinePassed": "the batch could be posted until {deadline:utc} only",
     "ReceiptLedger_WrongNonce": "the next batch has the nonce {expected}, not {given}",
@@ -84,6 +87,7 @@ SENTENCES: Mapping[str, str] = {
     "ReceiptLedger_PostingPaused": "posting is paused until {until:utc}",
     "ReceiptLedger_PauseRefused": "a pause until {until:utc} is too long, or begins before {notBefore:utc}",
     "ReceiptLedger_NothingToFinalise": "none of these leaves of batch {batch} is released and ready",
+    "ReceiptLedger_NotPaused": "posting is not paused",
     # Staking
     "Staking_NotOwner": "operator {operator} does not belong to {caller}",
     "Staking_NotEscrow": "only the Escrow pledges and releases, and {caller} is not it",

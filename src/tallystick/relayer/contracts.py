@@ -55,11 +55,9 @@ class Contracts:
         self._escrow = load("Escrow")
 
     def listed(self, refunds: bool, pokes: bool = False) -> frozenset[tuple[bytes, bytes]]:
-        """What the engine may sign: post and settle; refund and poke when asked to keep refunds and leases."""
+        """What the engine may sign: post and settle; refundMany and poke when asked to keep refunds and leases."""
         pairs = {(self.ledger, self._ledger.function(name).selector) for name in ("post", "settle")}
-        kept = [name for name, wanted in (("refund", refunds), ("poke", pokes)) if wanted]
-        # BRIDGE of this session: until the Escrow that can be poked has landed.
-        kept = [name for name in kept if name in self._escrow.functions]
+        kept = [name for name, wanted in (("refundMany", refunds), ("poke", pokes)) if wanted]
         pairs |= {(self.escrow, self._escrow.function(name).selector) for name in kept}
         return frozenset(pairs)
 
@@ -75,6 +73,10 @@ class Contracts:
     def refund_call(self, agreement: int) -> bytes:
         """Calldata of `refund`."""
         return self._escrow.encode("refund", agreement)
+
+    def refund_many_call(self, agreements: Sequence[int]) -> bytes:
+        """Calldata of `refundMany`, at most 256 agreements."""
+        return self._escrow.encode("refundMany", list(agreements))
 
     def poke_call(self, agreements: Sequence[int]) -> bytes:
         """Calldata of `poke`, at most 256 leases."""
