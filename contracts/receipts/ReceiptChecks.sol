@@ -66,13 +66,13 @@ abstract contract ReceiptChecks is IReceiptLedgerExtension, LedgerBase {
         for (uint256 i = 0; i < count; ++i) {
             agreements[i] = items[i].receipt.agreement;
         }
-        return _ESCROW_MORE.partiesOf(agreements);
+        return _ESCROW.partiesOf(agreements);
     }
 
     function _partiesOf(uint64 agreement) internal view returns (Parties memory) {
         uint64[] memory agreements = new uint64[](1);
         agreements[0] = agreement;
-        return _ESCROW_MORE.partiesOf(agreements)[0];
+        return _ESCROW.partiesOf(agreements)[0];
     }
 
     /// @dev Full signatures: the device's, and the acceptance or what the policy demands in its place. A session key that
