@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {IEscrow} from "../interfaces/IEscrow.sol";
 import {IEscrowExtension} from "../interfaces/IEscrowExtension.sol";
 import {IStakeReserves} from "../interfaces/IStakeReserves.sol";
@@ -101,16 +100,6 @@ contract EscrowExtension is EscrowFunding, EscrowFigures, EscrowChanges {
         }
         if (burning == 0) return type(uint256).max;
         return block.timestamp + money * Fees.PRICE_UNIT * Fees.BPS / burning;
-    }
-
-    /// @inheritdoc IEscrowExtension
-    function slotsOf(uint64[] calldata agreements) external view returns (Hot[] memory hot, Cold[] memory cold) {
-        uint256 count = agreements.length;
-        (hot, cold) = (new Hot[](count), new Cold[](count));
-        for (uint256 i = 0; i < count; ++i) {
-            Agreement storage record = _agreements[agreements[i]];
-            (hot[i], cold[i]) = (record.hot, record.cold);
-        }
     }
 
     // User writes
@@ -233,9 +222,8 @@ contract EscrowExtension is EscrowFunding, EscrowFigures, EscrowChanges {
     // Internal
 
     /// @inheritdoc EscrowStorage
-    function _digest(bytes32 structHash) internal view override returns (bytes32) {
-        bytes32 domain = block.chainid == _CHAIN_ID ? _DOMAIN : _domain(_ESCROW);
-        return MessageHashUtils.toTypedDataHash(domain, structHash);
+    function _domainSeparator() internal view override returns (bytes32) {
+        return block.chainid == _CHAIN_ID ? _DOMAIN : _domain(_ESCROW);
     }
 
     // Private

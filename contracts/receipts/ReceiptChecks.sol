@@ -78,13 +78,13 @@ abstract contract ReceiptChecks is IReceiptLedgerExtension, LedgerBase {
         for (uint256 i = 0; i < count; ++i) {
             agreements[i] = items[i].receipt.agreement;
         }
-        return _ESCROW_MORE.slotsOf(agreements);
+        return _ESCROW.slotsOf(agreements);
     }
 
     function _slotsOf(uint64 agreement) internal view returns (Hot, Cold) {
         uint64[] memory agreements = new uint64[](1);
         agreements[0] = agreement;
-        (Hot[] memory hot, Cold[] memory cold) = _ESCROW_MORE.slotsOf(agreements);
+        (Hot[] memory hot, Cold[] memory cold) = _ESCROW.slotsOf(agreements);
         return (hot[0], cold[0]);
     }
 

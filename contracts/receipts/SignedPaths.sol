@@ -84,7 +84,7 @@ abstract contract SignedPaths is ReceiptChecks {
         assembly ("memory-safe") {
             mstore(figures, count)
         }
-        (uint256[] memory gross, uint256[] memory fees) = _ESCROW_MORE.settleSigned(figures);
+        (uint256[] memory gross, uint256[] memory fees) = _ESCROW.settleSigned(figures);
         for (uint256 i = 0; i < count; ++i) {
             moved += _tellCollected(places[i], items[places[i]].receipt, gross[i], fees[i]);
         }
@@ -179,7 +179,7 @@ abstract contract SignedPaths is ReceiptChecks {
     {
         SignedFigure[] memory one = new SignedFigure[](1);
         one[0] = _figureOf(item.receipt, most);
-        (uint256[] memory gross, uint256[] memory fees) = _ESCROW_MORE.settleSigned(one);
+        (uint256[] memory gross, uint256[] memory fees) = _ESCROW.settleSigned(one);
         if (gross[0] != 0) _SESSION_KEYS.spend(customer, item.sessionKey, SafeCast.toUint56(gross[0]));
         return _tellCollected(index, item.receipt, gross[0], fees[0]);
     }
