@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import insert
 from tests.support import market
 from tests.support.http import Client
-from tests.support.market import DOMAIN, STRANGER, ndjson, receipt_json, verdict_json
+from tests.support.market import CREDENTIALS, DOMAIN, STRANGER, ndjson, receipt_json, verdict_json
 
 from tallystick.relayer.ingest import Ingest
 from tallystick.relayer.messages import Outcome
@@ -42,7 +42,7 @@ def client_of(database: Database) -> Iterator[Callable[..., Client]]:
     clients: list[Client] = []
 
     def make(*, ingest: Ingest | None = None, **context: Any) -> Client:
-        app = create_app(WebContext(database, ingest or Ingest(database, DOMAIN), **context))
+        app = create_app(WebContext(database, ingest or Ingest(database, DOMAIN, CREDENTIALS), **context))
         clients.append(Client(app))
         return clients[-1]
 
@@ -167,7 +167,7 @@ def test_post__store_is_gone__503_and_try_again(client: Client, database: Databa
 def test_post_verdicts__too_many_wait__429_with_retry_after(
     client_of: Callable[..., Client], database: Database
 ) -> None:
-    client = client_of(ingest=Ingest(database, DOMAIN, max_pending_verdicts=1))
+    client = client_of(ingest=Ingest(database, DOMAIN, CREDENTIALS, max_pending_verdicts=1))
     assert client.post("/v1/verdicts", json=verdict_json(102, 10)).status_code == 200
     answer = client.post("/v1/verdicts", json=verdict_json(102, 11))
     assert (answer.status_code, answer.json()["code"]) == (429, "backlog_full")
@@ -429,7 +429,7 @@ def test_metrics__after_ingest__counts_by_status_and_code(
     def observe(kind: str, outcomes: list[Outcome]) -> None:
         metrics.count_answers(kind, ((each.status, each.code) for each in outcomes))
 
-    ingest = Ingest(database, DOMAIN, observe=observe)
+    ingest = Ingest(database, DOMAIN, CREDENTIALS, observe=observe)
     client = client_of(ingest=ingest, registry=metrics.registry)
     body = ndjson(receipt_json(101, 10), receipt_json(101, 10), receipt_json(101, 9), receipt_json(101, 8))
     client.post("/v1/receipts", content=body, headers=NDJSON)

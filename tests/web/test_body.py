@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from tests.support import market
-from tests.support.market import DOMAIN, receipt_json
+from tests.support.market import CREDENTIALS, DOMAIN, receipt_json
 
 from tallystick.relayer.ingest import Ingest
 from tallystick.relayer.messages import Outcome
@@ -91,7 +91,7 @@ class Upload:
 
 
 def app_of(database: Database, **limits: Any) -> FastAPI:
-    return create_app(WebContext(database, Ingest(database, DOMAIN), limits=Limits(**limits)))
+    return create_app(WebContext(database, Ingest(database, DOMAIN, CREDENTIALS), limits=Limits(**limits)))
 
 
 def test_body__50_mb_announced__413_without_reading_any(database: Database) -> None:
