@@ -215,7 +215,7 @@ def test_live__while_ingest_works__answers(database: Database) -> None:
             assert may_end.wait(10)
             return super().receipt(content)
 
-    app = create_app(WebContext(database, Slow(database, DOMAIN)))
+    app = create_app(WebContext(database, Slow(database, DOMAIN, CREDENTIALS)))
 
     async def scene() -> tuple[bool, Answer, Answer]:
         content = json.dumps(receipt_json(101, 10)).encode()

@@ -29,13 +29,13 @@ from .submit import retry_delay
 __all__ = ["CALL_ITEMS", "MAX_TRIES", "CredentialPoster", "WaitingStatement", "plan_call"]
 
 CALL_ITEMS: Final = 100
-"""Items in one call: about 7 million gas at most, less than half of what a transaction may use."""
+"""Items in one call: 3.8 million gas, or about 6 when each has a value; a transaction may use 16.7."""
 
 MAX_WAITING: Final = 4_096
 """Statements looked at in one round, oldest first."""
 
 MAX_TRIES: Final = 8
-"""Calls that fail as a whole before their items are given up; about ten minutes of chain time."""
+"""Calls that fail as a whole before their items are given up; about twenty minutes of chain time."""
 
 NOT_POSTED: Final = "not_posted"
 EXPIRED: Final = CredentialFault.EXPIRED.name.lower()
