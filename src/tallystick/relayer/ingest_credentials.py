@@ -55,12 +55,12 @@ def judge_statement(
         now: The chain's time.
     """
     statement = item.statement
+    if item.signer is None:
+        return no(item, "bad_signature", "The signature is no valid signature of this message.")
     if item.signer != statement.issuer:
-        whose = "no valid signature of this message" if item.signer is None else f"0x{item.signer.hex()}'s"
+        who = f"0x{item.signer.hex()}"
         return no(
-            item,
-            "bad_signature",
-            f"The signature is {whose}, not the issuer's; an issuer that is a contract posts by itself.",
+            item, "bad_signature", f"{who} signed, not the issuer; one that is a contract posts by itself."
         )
     if stored:
         return Outcome(item.line, DUPLICATE, "0x" + item.hash.hex())
