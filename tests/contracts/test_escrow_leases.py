@@ -466,7 +466,7 @@ def test_refund__below_the_policys_floor__waits_for_it_and_the_clock_does_not() 
 
 
 def test_refund_many__refunds_what_is_due_and_says_why_not_the_rest() -> None:
-    """The first is stopped at 40 s, so 4 000 µ are its provider's and 996 000 come back; the metered one gets all back."""
+    """The first stops at 40 s: 4 000 µ are its provider's and 996 000 come back. The metered one gets all back."""
     desk = open_desk(evm=Evm())
     due, closed, frozen, held = desk.opened_many(desk.terms(mode=1, unit_price=PRICE) for _ in range(4))
     metered, early = desk.opened(expiry=desk.now + 50), desk.opened()
