@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {
-    AgreementView,
-    Parties,
-    RefundFault,
-    SettleOrder,
-    SignedFigure,
-    Terms,
-    TermsSignatures
-} from "../types/DataTypes.sol";
+import {AgreementView, RefundFault, SettleOrder, SignedFigure, Terms, TermsSignatures} from "../types/DataTypes.sol";
+import {Cold} from "../libraries/ColdSlot.sol";
+import {Hot} from "../libraries/HotSlot.sol";
 
 /// @title The rest of the Escrow: what does not run once a receipt
 /// @notice Reached at the Escrow's own address: its fallback hands these calls to an immutable extension that works on the
@@ -195,8 +189,9 @@ interface IEscrowExtension {
     /// spread over them at their prices, customer fees included; rounded down; the maximum when nothing burns.
     /// Agreements that are no running leases funded by `account` do not count.
     function runwayOf(uint32 account, uint64[] calldata agreements) external view returns (uint256);
-    /// @notice Everything that a receipt's checks need. Status NONE for an unknown number.
-    function partiesOf(uint64[] calldata agreements) external view returns (Parties[] memory);
+    /// @notice The two slots of each agreement as they are stored, all that a receipt's checks need of it; both 0 for an
+    /// unknown number.
+    function slotsOf(uint64[] calldata agreements) external view returns (Hot[] memory hot, Cold[] memory cold);
     /// @notice EIP-712 struct hash of the Terms (not the digest).
     function hashTerms(Terms calldata terms) external pure returns (bytes32);
     /// @notice EIP-712 struct hash of a `Replacement` (not the digest).

@@ -411,27 +411,6 @@ enum ReceiptFault {
     NO_BOND
 }
 
-/// @notice What a receipt's checks need of its agreement, in one read.
-/// @param end When the agreement ends as things stand; of a lease, its money's end too.
-/// @param pledge µ of the operator's stake that stand behind it.
-struct Parties {
-    Status status;
-    Mode mode;
-    bool frozen;
-    uint8 holds;
-    uint16 policy;
-    uint32 customer;
-    uint32 funder;
-    uint32 operator;
-    uint32 payee;
-    uint32 start;
-    uint32 end;
-    uint64 pledge;
-    address customerOwner;
-    address funderOwner;
-    address payeeOwner;
-}
-
 /// @notice What `ReceiptLedger` asks of a settlement.
 /// @param policy All agreements must be of it.
 /// @param postedAt When the figures were posted: bounds a lease's downtime.

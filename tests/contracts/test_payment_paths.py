@@ -163,7 +163,7 @@ def test_countersigned__more_than_is_left_of_a_total__moves_nothing(desk: Desk) 
 
 def test_countersigned__frozen__waits(desk: Desk) -> None:
     agreement = opened(desk)
-    desk.poke(agreement, hot=FROZEN)
+    desk.set_bits(agreement, hot=FROZEN)
     receipt = collect(desk, signed(desk, agreement, 5, customer=ANN))
     assert faults(receipt) == [(0, ReceiptFault.FROZEN)]
 
