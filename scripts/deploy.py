@@ -103,9 +103,11 @@ def cli(
         refuse_public_keys(str(account.address), node.chain_id())
         outcome = deploy(chosen, node, KeySender(node, ApeSigner(account, ecosystem)), registry, click.echo)
         count = len(outcome.receipts)
+        if outcome.waiting:
+            click.echo(f"{len(outcome.waiting)} steps wait for governance's delay: run again then.")
         click.echo(
             f"{count} transactions, {outcome.gas} gas. The registry is {path}."
-            if count
+            if count or outcome.waiting
             else f"Everything is in place already: nothing was sent. The registry is {path}."
         )
     except TallystickError as error:

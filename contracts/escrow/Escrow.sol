@@ -1,74 +1,73 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IEscrow} from "../interfaces/IEscrow.sol";
-import {Fees} from "../libraries/Fees.sol";
+import {Cold} from "../libraries/ColdSlot.sol";
 import {Figures} from "../libraries/Figures.sol";
 import {Hot, HotSlot} from "../libraries/HotSlot.sol";
-import {Mode, SettleOrder, SkipReason, Status} from "../types/DataTypes.sol";
+import {LeaseClock} from "../libraries/LeaseClock.sol";
+import {CloseReason, SettleOrder, SkipReason} from "../types/DataTypes.sol";
 import {EscrowAccounts} from "./EscrowAccounts.sol";
-import {EscrowAgreements} from "./EscrowAgreements.sol";
+import {EscrowReplacing} from "./EscrowReplacing.sol";
+import {EscrowParameters, EscrowStorage} from "./EscrowStorage.sol";
 
-/// @notice What the Escrow is built with; all but the fees of future openings is for ever.
-/// @param authority AccessManager in front of `setFees`.
-/// @param currency The stablecoin, at most 6 decimals.
-/// @param ledger `ReceiptLedger`, the only one that may settle.
-/// @param staking Where pledges are held.
-/// @param policyBook Verification terms.
-/// @param feeSplitter Where collected fees go.
-/// @param postGrace Seconds after an agreement's end in which work may still be posted.
-/// @param settleGrace Seconds that anything payable stays payable before a refund.
-/// @param feeProvider Basis points of the first openings.
-/// @param feeCustomer Basis points of the first openings.
-struct EscrowParameters {
-    address authority;
-    address currency;
-    address ledger;
-    address staking;
-    address policyBook;
-    address feeSplitter;
-    uint32 postGrace;
-    uint32 settleGrace;
-    uint16 feeProvider;
-    uint16 feeCustomer;
-}
-
-/// @title Escrow: settlement and fees, on top of accounts and agreements
-contract Escrow is EscrowAgreements, AccessManaged {
-    using SafeERC20 for IERC20;
+/// @title Escrow: what runs often. The rest is answered by its extension, at this address
+contract Escrow is EscrowAccounts, EscrowReplacing, EIP712 {
     using SafeCast for uint256;
 
-    /// @notice Both sides' fees together, for ever.
-    uint256 public constant MAX_FEES = 2_000;
-
-    /// @inheritdoc IEscrow
-    address public immutable LEDGER;
-    /// @inheritdoc IEscrow
-    address public immutable FEE_SPLITTER;
-
-    /// @dev Written once a settlement: µ of fees ever settled, and of them sent on.
-    uint128 private _feesAccrued;
-    uint128 private _feesCollected;
-
-    /// @dev Fees of future openings, basis points.
-    uint16 private _feeProvider;
-    uint16 private _feeCustomer;
-
-    constructor(EscrowParameters memory p)
-        EscrowAccounts(p.currency)
-        EscrowAgreements(p.staking, p.policyBook, p.postGrace, p.settleGrace)
-        AccessManaged(p.authority)
-    {
-        LEDGER = p.ledger;
-        FEE_SPLITTER = p.feeSplitter;
+    constructor(EscrowParameters memory p) EscrowStorage(p) EIP712("Tallystick Escrow", "1") {
+        // Check: signatures and the extension name this address.
+        _checkHere();
         _setFees(p.feeProvider, p.feeCustomer);
     }
 
+    /// @dev What this contract does not know, its extension may: on this storage, with this caller.
+    fallback() external {
+        address extension = _EXTENSION;
+        assembly ("memory-safe") {
+            let data := mload(0x40)
+            calldatacopy(data, 0, calldatasize())
+            let ok := delegatecall(gas(), extension, data, calldatasize(), 0, 0)
+            returndatacopy(data, 0, returndatasize())
+            switch ok
+            case 0 { revert(data, returndatasize()) }
+            default { return(data, returndatasize()) }
+        }
+    }
+
     // User reads
+
+    /// @inheritdoc IEscrow
+    function EXTENSION() external view returns (address) {
+        return _EXTENSION;
+    }
+
+    /// @inheritdoc IEscrow
+    function CURRENCY() external view returns (address) {
+        return _CURRENCY;
+    }
+
+    /// @inheritdoc IEscrow
+    function LEDGER() external view returns (address) {
+        return _LEDGER;
+    }
+
+    /// @inheritdoc IEscrow
+    function FEE_SPLITTER() external view returns (address) {
+        return _FEE_SPLITTER;
+    }
+
+    /// @inheritdoc IEscrow
+    function POST_GRACE() external view returns (uint32) {
+        return _POST_GRACE;
+    }
+
+    /// @inheritdoc IEscrow
+    function SETTLE_GRACE() external view returns (uint32) {
+        return _SETTLE_GRACE;
+    }
 
     /// @inheritdoc IEscrow
     function fees() external view returns (uint16 provider, uint16 customer) {
@@ -80,7 +79,56 @@ contract Escrow is EscrowAgreements, AccessManaged {
         return (_feesAccrued, _feesCollected);
     }
 
-    // User writes
+    /// @inheritdoc IEscrow
+    function agreementCount() external view returns (uint32) {
+        return _sequence;
+    }
+
+    /// @inheritdoc IEscrow
+    function refundableAt(uint64 agreement) external view returns (uint256) {
+        Agreement storage record = _agreements[agreement];
+        return _refundableAt(_openHot(agreement, record), record.cold);
+    }
+
+    // User writes: agreements
+
+    /// @inheritdoc IEscrow
+    function close(uint64 agreement) external nonReentrant {
+        Agreement storage record = _agreements[agreement];
+        // Check
+        Hot hot = _openHot(agreement, record);
+        Cold cold = record.cold;
+        bool byProvider = msg.sender == _STAKING.ownerOf(cold.operator());
+        uint256 stopAt = block.timestamp;
+        if (!byProvider) {
+            if (msg.sender != _owned[cold.customer()].owner) revert Escrow_NotParty(agreement, msg.sender);
+            stopAt += _POLICY_BOOK.windows(hot.policy()).notice;
+        }
+        if (stopAt < cold.start() && !cold.unbegun()) stopAt = cold.start();
+        uint256 endsAt = LeaseClock.endOf(hot, cold);
+        if (stopAt >= endsAt) revert Escrow_AlreadyEnding(agreement, endsAt.toUint32());
+        // Effect
+        record.cold = cold.withStopAt(stopAt.toUint32());
+        record.hot = hot.withStoppedByProvider(byProvider);
+        emit CloseRequested(
+            agreement, stopAt.toUint32(), byProvider ? CloseReason.CLOSED_BY_PROVIDER : CloseReason.CLOSED_BY_CUSTOMER
+        );
+    }
+
+    /// @inheritdoc IEscrow
+    function refund(uint64 agreement) external nonReentrant {
+        Agreement storage record = _agreements[agreement];
+        // Check
+        Hot hot = _openHot(agreement, record);
+        Cold cold = record.cold;
+        if (hot.frozen() || hot.holds() != 0) revert Escrow_Held(agreement);
+        uint256 due = _refundableAt(hot, cold);
+        if (block.timestamp < due) revert Escrow_NotRefundableYet(agreement, due);
+        // Effect, then interaction
+        _refund(agreement, hot, cold);
+    }
+
+    // User writes: payments. None of them calls the currency.
 
     /// @inheritdoc IEscrow
     function settle(SettleOrder calldata order, bytes calldata figures, uint256 skipMask)
@@ -89,10 +137,11 @@ contract Escrow is EscrowAgreements, AccessManaged {
         returns (uint256 moved)
     {
         // Check
-        if (msg.sender != LEDGER) revert Escrow_NotLedger(msg.sender);
+        _checkLedger();
         // Effect
         uint256 count = figures.length / Figures.SIZE;
         uint256 settleKey = HotSlot.settleable(order.policy);
+        uint256 grossCap = order.grossCap == 0 ? type(uint256).max : order.grossCap;
         uint256 feesSettled;
         for (uint256 i = 0; i < count; ++i) {
             (uint64 agreement, uint80 units) = Figures.read(figures, i);
@@ -100,95 +149,96 @@ contract Escrow is EscrowAgreements, AccessManaged {
                 emit FigureSkipped(agreement, units, SkipReason.VOID);
                 continue;
             }
+            Hot hot = _agreements[agreement].hot;
+            if (hot.settleKey() != settleKey) {
+                _settleOther(agreement, hot, units, order);
+                continue;
+            }
             (uint256 gross, uint256 feeProvider, uint256 feeCustomer) =
-                _settleOne(settleKey, agreement, units, order.cap - moved);
+                _settleMetered(agreement, hot, units, order.cap - moved, grossCap);
             unchecked {
                 // At most 256 figures, each below 2^57.
                 moved += gross + feeCustomer;
                 feesSettled += feeProvider + feeCustomer;
             }
         }
-        if (feesSettled != 0) _feesAccrued = (_feesAccrued + feesSettled).toUint128();
+        _accrue(feesSettled);
     }
 
     /// @inheritdoc IEscrow
-    function collectFees() external nonReentrant returns (uint256 amount) {
+    function poke(uint64[] calldata agreements) external nonReentrant returns (uint256 moved) {
         // Check
-        uint128 accrued = _feesAccrued;
-        amount = accrued - _feesCollected;
-        if (amount == 0) return 0;
+        _checkItems(agreements.length);
         // Effect
-        _feesCollected = accrued;
-        emit FeesCollected(amount);
-        // Interaction
-        IERC20(CURRENCY).safeTransfer(FEE_SPLITTER, amount);
-    }
-
-    /// @inheritdoc IEscrow
-    function setFees(uint16 provider, uint16 customer) external restricted nonReentrant {
-        _setFees(provider, customer);
+        uint16 policy;
+        uint256 horizon;
+        uint256 feesSettled;
+        for (uint256 i = 0; i < agreements.length; ++i) {
+            uint64 agreement = agreements[i];
+            Hot hot = _agreements[agreement].hot;
+            if (!hot.clockRuns()) {
+                emit FigureSkipped(agreement, 0, _clockFault(hot));
+                continue;
+            }
+            // There is no policy 0.
+            if (hot.policy() != policy) {
+                policy = hot.policy();
+                horizon = _horizon(policy);
+            }
+            uint256 paidNew = LeaseClock.owed(hot, _agreements[agreement].cold, horizon);
+            if (paidNew <= hot.paid()) {
+                emit FigureSkipped(agreement, 0, SkipReason.STALE);
+                continue;
+            }
+            (uint256 gross, uint256 feeProvider, uint256 feeCustomer) = _rise(hot, paidNew);
+            _book(agreement, hot, paidNew, gross, feeProvider, feeCustomer);
+            unchecked {
+                // At most 256 items, each below 2^57.
+                moved += gross + feeCustomer;
+                feesSettled += feeProvider + feeCustomer;
+            }
+        }
+        _accrue(feesSettled);
     }
 
     // Internal
 
-    /// @inheritdoc EscrowAgreements
-    function _currentFees() internal view override returns (uint256 provider, uint256 customer) {
-        return (_feeProvider, _feeCustomer);
+    /// @inheritdoc EscrowStorage
+    function _digest(bytes32 structHash) internal view override returns (bytes32) {
+        return _hashTypedDataV4(structHash);
     }
 
     // Private
 
-    /// @dev Pays one figure: what the payer owes for `units` in all, less what is paid already. Moves nothing, and says
-    /// why, when it cannot. All three results are differences of cumulative floors, so rounding never adds up.
-    function _settleOne(uint256 settleKey, uint64 agreement, uint80 units, uint256 cap)
+    /// @dev Pays one metered figure: what the payer owes for `units` in all, less what is paid already. Moves nothing, and
+    /// says why, when it cannot.
+    function _settleMetered(uint64 agreement, Hot hot, uint80 units, uint256 cap, uint256 grossCap)
         private
-        returns (uint256 gross, uint256 feeProvider, uint256 feeCustomer)
+        returns (uint256, uint256, uint256)
     {
-        Hot hot = _agreements[agreement].hot;
         // Check
-        if (hot.settleKey() != settleKey) return _skip(agreement, units, _skipReason(hot, settleKey));
-        uint256 paidNew = Fees.grossDown(units, hot.unitPrice());
-        uint256 paidOld = hot.paid();
-        bool capped = paidNew > hot.budget();
-        if (capped) paidNew = hot.budget();
-        if (paidNew <= paidOld) return _skip(agreement, units, SkipReason.STALE);
-        unchecked {
-            // paidNew > paidOld, floors are monotonic, and all are below 2^57.
-            gross = paidNew - paidOld;
-            feeProvider = Fees.riseDown(paidOld, paidNew, hot.feeProvider());
-            feeCustomer = Fees.riseDown(paidOld, paidNew, hot.feeCustomer());
-            if (gross + feeCustomer > cap) return _skip(agreement, units, SkipReason.ABOVE_DECLARED_VALUE);
-        }
+        (SkipReason reason, uint256 paidNew, uint256 gross, uint256 feeProvider, uint256 feeCustomer) =
+            _metered(hot, units, cap, grossCap);
         // Effect
-        if (capped) emit FigureSkipped(agreement, units, SkipReason.CAPPED_AT_BUDGET);
-        _agreements[agreement].hot = hot.withPaid(paidNew);
-        uint32 payee = hot.payee();
-        unchecked {
-            // The fee is at most a fifth of the gross.
-            _earned[payee] = _earned[payee].plus(gross - feeProvider, feeProvider + feeCustomer);
+        if (reason != SkipReason.NONE) {
+            emit FigureSkipped(agreement, units, reason);
+            if (reason != SkipReason.CAPPED_AT_BUDGET) return (0, 0, 0);
         }
-        emit Settled(agreement, paidNew);
+        _book(agreement, hot, paidNew, gross, feeProvider, feeCustomer);
+        return (gross, feeProvider, feeCustomer);
     }
 
-    /// @dev Says why a figure moves nothing.
-    function _skip(uint64 agreement, uint80 units, SkipReason reason) private returns (uint256, uint256, uint256) {
+    /// @dev A figure of a batch that pays nothing: a lease's downtime, or one that cannot count.
+    function _settleOther(uint64 agreement, Hot hot, uint80 units, SettleOrder calldata order) private {
+        if (hot.settleKey() == HotSlot.downtimeSettable(order.policy)) {
+            _setDowntime(agreement, hot, units, order.postedAt);
+            return;
+        }
+        SkipReason reason = _closedOrFrozen(hot);
+        // A frozen one of another policy is first of all of another policy.
+        if ((reason == SkipReason.NONE || reason == SkipReason.FROZEN) && hot.policy() != order.policy) {
+            reason = SkipReason.OTHER_POLICY;
+        }
         emit FigureSkipped(agreement, units, reason);
-        return (0, 0, 0);
-    }
-
-    /// @dev What keeps an agreement from being settled under the policy in `settleKey`, first reason first.
-    function _skipReason(Hot hot, uint256 settleKey) private pure returns (SkipReason) {
-        Status status = hot.status();
-        if (status == Status.NONE) return SkipReason.UNKNOWN_AGREEMENT;
-        if (status != Status.OPEN) return SkipReason.CLOSED;
-        if (HotSlot.settleable(hot.policy()) != settleKey) return SkipReason.OTHER_POLICY;
-        return hot.mode() != Mode.METERED ? SkipReason.NOT_METERED : SkipReason.FROZEN;
-    }
-
-    function _setFees(uint16 provider, uint16 customer) private {
-        uint256 total = uint256(provider) + customer;
-        if (total > MAX_FEES) revert Escrow_FeesTooHigh(total);
-        (_feeProvider, _feeCustomer) = (provider, customer);
-        emit FeesSet(provider, customer);
     }
 }

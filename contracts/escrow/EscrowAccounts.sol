@@ -1,63 +1,21 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IEscrow} from "../interfaces/IEscrow.sol";
 import {Earned} from "../libraries/EarnedSlot.sol";
+import {EscrowStorage} from "./EscrowStorage.sol";
 
-/// @title Numbered accounts: deposits, withdrawals, earnings, allowances
-/// @dev What settlement writes (`_earned`) lies apart from what its owner writes (`_owned`) and from what openings write
-/// (`_balances`), so that a settlement touches one slot a payee.
-abstract contract EscrowAccounts is IEscrow, ReentrancyGuardTransient {
-    using SafeERC20 for IERC20;
+/// @title Numbered accounts: deposits, withdrawals, earnings
+abstract contract EscrowAccounts is IEscrow, EscrowStorage {
     using SafeCast for uint256;
 
-    /// @dev Written by the owner alone. `claimed` in µ, cumulative.
-    struct Owned {
-        address owner;
-        uint96 claimed;
-    }
-
-    /// @dev Written by deposits, openings, refunds and withdrawals. µ.
-    struct Balance {
-        uint128 free;
-        uint128 locked;
-    }
-
-    /// @dev `revokedSequence`: agreements up to this sequence no longer restore the allowance when refunded.
-    struct Allowance {
-        uint128 amount;
-        uint32 revokedSequence;
-    }
-
-    /// @inheritdoc IEscrow
-    address public immutable CURRENCY;
-
-    /// @inheritdoc IEscrow
-    uint32 public accountCount;
-    /// @dev Number of agreements opened so far; beside `accountCount` in one slot.
-    uint32 internal _sequence;
-
-    /// @dev Written by settlement alone.
-    mapping(uint32 account => Earned) internal _earned;
-    mapping(uint32 account => Owned) internal _owned;
-    mapping(uint32 account => Balance) internal _balances;
-    mapping(uint32 funder => mapping(uint32 customer => mapping(uint16 policy => Allowance))) internal _allowances;
-    mapping(address caller => mapping(bytes32 ref => bool)) private _references;
-
-    constructor(address currency) {
-        // Check: a token without code would make every transfer "succeed"; uint56 µ needs at most 6 decimals.
-        if (currency.code.length == 0 || IERC20Metadata(currency).decimals() > 6) {
-            revert Escrow_UnfitCurrency(currency);
-        }
-        CURRENCY = currency;
-    }
-
     // User reads
+
+    /// @inheritdoc IEscrow
+    function accountCount() external view returns (uint32) {
+        return _accountCount;
+    }
 
     /// @inheritdoc IEscrow
     function ownerOf(uint32 account) external view returns (address) {
@@ -77,16 +35,6 @@ abstract contract EscrowAccounts is IEscrow, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IEscrow
-    function allowanceOf(uint32 funder, uint32 customer, uint16 policy)
-        external
-        view
-        returns (uint128 amount, uint32 revokedSequence)
-    {
-        Allowance storage allowance = _allowances[funder][customer][policy];
-        return (allowance.amount, allowance.revokedSequence);
-    }
-
-    /// @inheritdoc IEscrow
     function referenceUsed(address caller, bytes32 ref) external view returns (bool) {
         return _references[caller][ref];
     }
@@ -96,7 +44,7 @@ abstract contract EscrowAccounts is IEscrow, ReentrancyGuardTransient {
     /// @inheritdoc IEscrow
     function createAccount(address owner) external nonReentrant returns (uint32 account) {
         if (owner == address(0)) revert Escrow_ZeroAddress();
-        account = ++accountCount;
+        account = ++_accountCount;
         _owned[account].owner = owner;
         emit AccountCreated(account, owner);
     }
@@ -130,7 +78,7 @@ abstract contract EscrowAccounts is IEscrow, ReentrancyGuardTransient {
         balance.free = (free - amount).toUint128();
         emit Withdrawn(account, to, amount);
         // Interaction
-        IERC20(CURRENCY).safeTransfer(to, amount);
+        _send(to, amount);
     }
 
     /// @inheritdoc IEscrow
@@ -143,56 +91,22 @@ abstract contract EscrowAccounts is IEscrow, ReentrancyGuardTransient {
         amount = received - owned.claimed;
         if (amount == 0) revert Escrow_NothingToClaim(account);
         // Effect
-        owned.claimed = received.toUint96();
+        owned.claimed = received.toUint88();
         emit Claimed(account, to, amount);
         // Interaction
-        IERC20(CURRENCY).safeTransfer(to, amount);
+        _send(to, amount);
     }
 
     /// @inheritdoc IEscrow
-    function allow(uint32 funder, uint32 customer, uint16 policy, uint128 amount, bytes32 ref) external nonReentrant {
+    function collectFees() external nonReentrant returns (uint256 amount) {
         // Check
-        _checkOwner(funder);
-        if (_owned[customer].owner == address(0)) revert Escrow_UnknownAccount(customer);
-        _checkPolicy(policy);
+        uint128 accrued = _feesAccrued;
+        amount = accrued - _feesCollected;
+        if (amount == 0) return 0;
         // Effect
-        _allowances[funder][customer][policy].amount = amount;
-        emit AllowanceSet(funder, customer, policy, amount, ref);
-    }
-
-    /// @inheritdoc IEscrow
-    function revoke(uint32 funder, uint32 customer, uint16 policy) external nonReentrant {
-        // Check
-        _checkOwner(funder);
-        // Effect
-        uint32 sequence = _sequence;
-        _allowances[funder][customer][policy] = Allowance({amount: 0, revokedSequence: sequence});
-        emit AllowanceRevoked(funder, customer, policy, sequence);
-    }
-
-    // Internal
-
-    /// @dev Reverts unless the policy exists.
-    function _checkPolicy(uint16 policy) internal view virtual;
-
-    /// @dev Reverts unless the caller owns `account`.
-    function _checkOwner(uint32 account) internal view {
-        if (_owned[account].owner != msg.sender) revert Escrow_NotOwner(account, msg.sender);
-    }
-
-    /// @dev Pulls `amount` µ from the caller and credits what arrived, which must be just that.
-    function _deposit(uint32 account, uint256 amount) private {
-        // Check
-        if (amount == 0) revert Escrow_ZeroAmount();
-        if (_owned[account].owner == address(0)) revert Escrow_UnknownAccount(account);
-        // Interaction: before the effect, since what counts is what arrives; every entry is guarded meanwhile.
-        IERC20 currency = IERC20(CURRENCY);
-        uint256 before = currency.balanceOf(address(this));
-        currency.safeTransferFrom(msg.sender, address(this), amount);
-        uint256 received = currency.balanceOf(address(this)) - before;
-        if (received != amount) revert Escrow_WrongAmountReceived(amount, received);
-        // Effect
-        Balance storage balance = _balances[account];
-        balance.free = (balance.free + amount).toUint128();
+        _feesCollected = accrued;
+        emit FeesCollected(amount);
+        // Interaction
+        _send(_FEE_SPLITTER, amount);
     }
 }

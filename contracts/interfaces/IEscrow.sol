@@ -2,9 +2,9 @@
 pragma solidity 0.8.37;
 
 import {
-    AgreementView,
     CloseReason,
     OpenRefusal,
+    ReplaceSignatures,
     SettleOrder,
     SkipReason,
     Terms,
@@ -46,7 +46,7 @@ interface IEscrow {
     event CloseRequested(uint64 indexed agreement, uint32 stopAt, CloseReason reason);
     /// @notice The agreement is closed; `refunded` µ went back to the funder's free balance.
     event Closed(uint64 indexed agreement, uint256 paid, uint256 refunded, CloseReason reason);
-    /// @notice The pledge could not be released; anyone may call {retryRelease}.
+    /// @notice The pledge could not be released; anyone may call {IEscrowExtension-retryRelease}.
     event PledgeStuck(uint64 indexed agreement);
     event PledgeReleased(uint64 indexed agreement, uint64 amount);
     event FeesSet(uint16 provider, uint16 customer);
@@ -90,10 +90,6 @@ interface IEscrow {
     function withdraw(uint32 account, uint256 amount, address to) external;
     /// @notice Pays everything that the account has earned and not yet claimed to `to`. Account owner only.
     function claim(uint32 account, address to) external returns (uint256 amount);
-    /// @notice Lets `customer` open agreements under `policy` with the money of `funder`, up to `amount` µ (budget + customer fee).
-    function allow(uint32 funder, uint32 customer, uint16 policy, uint128 amount, bytes32 ref) external;
-    /// @notice Sets the allowance to zero for good: refunds of what is open now do not restore it.
-    function revoke(uint32 funder, uint32 customer, uint16 policy) external;
 
     // Agreements
 
@@ -107,10 +103,13 @@ interface IEscrow {
     /// @notice Ends an agreement early: the customer after the policy's notice, the operator's owner at once.
     /// Before the start it ends at its start.
     function close(uint64 agreement) external;
+    /// @notice Pays `old` up to `finalUnits` (LEASE: payable seconds), closes it, and opens `terms` with what is left, in one
+    /// call: a new price, a new split, another operator. Signed by customer, funder (unless waived) and both operators.
+    function replace(uint64 old, uint80 finalUnits, Terms calldata terms, ReplaceSignatures calldata signatures)
+        external
+        returns (uint64 agreement);
     /// @notice Closes an agreement whose waiting is over and returns what was not spent to the funder. Anyone.
     function refund(uint64 agreement) external;
-    /// @notice Releases a pledge that {refund} could not release. Anyone.
-    function retryRelease(uint64 agreement) external;
     /// @notice Pays figures of one policy. `ReceiptLedger` only. Never calls the currency.
     /// A lease's figure sets its downtime and moves nothing.
     /// @param order Policy, time of posting, caps.
@@ -121,15 +120,20 @@ interface IEscrow {
         external
         returns (uint256 moved);
 
+    /// @notice Pays leases by the clock, at most 256: each up to now - LAG or its end, less its downtime, fees included. Anyone.
+    /// One that cannot be paid is reported by {FigureSkipped} with 0 units; the others are paid.
+    /// @return moved µ (gross + customer fee) that moved.
+    function poke(uint64[] calldata agreements) external returns (uint256 moved);
+
     // Fees
 
-    /// @notice Sets the fees of future openings, in basis points; together at most 2 000, for ever. Behind a role.
-    function setFees(uint16 provider, uint16 customer) external;
     /// @notice Sends the collected fees to the fee splitter. Anyone.
     function collectFees() external returns (uint256 amount);
 
     // Views
 
+    /// @notice The contract that answers, at this address, what this one does not ({IEscrowExtension}).
+    function EXTENSION() external view returns (address);
     function CURRENCY() external view returns (address);
     function LEDGER() external view returns (address);
     function FEE_SPLITTER() external view returns (address);
@@ -141,12 +145,7 @@ interface IEscrow {
     function balanceOf(uint32 account) external view returns (uint256 free, uint256 locked);
     /// @return received µ earned, net of fees, ever. @return claimed µ of it paid out. @return rewardBase µ of fees that its final work generated.
     function earningsOf(uint32 account) external view returns (uint256 received, uint256 claimed, uint256 rewardBase);
-    function allowanceOf(uint32 funder, uint32 customer, uint16 policy)
-        external
-        view
-        returns (uint128 amount, uint32 revokedSequence);
     function agreementCount() external view returns (uint32);
-    function agreementOf(uint64 agreement) external view returns (AgreementView memory);
     /// @notice When {refund} is allowed, freezes and holds aside; reverts with {Escrow_NotOpen}.
     function refundableAt(uint64 agreement) external view returns (uint256);
     function nonceSpent(address signer, uint256 nonce) external view returns (bool);
@@ -154,6 +153,4 @@ interface IEscrow {
     function fees() external view returns (uint16 provider, uint16 customer);
     /// @return accrued µ of fees ever settled. @return collected µ of them sent to the splitter.
     function feeTotals() external view returns (uint256 accrued, uint256 collected);
-    /// @notice EIP-712 struct hash of the Terms (not the digest).
-    function hashTerms(Terms calldata terms) external pure returns (bytes32);
 }

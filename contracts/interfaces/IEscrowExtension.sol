@@ -2,10 +2,9 @@
 pragma solidity 0.8.37;
 
 import {
-    CloseReason,
+    AgreementView,
     Parties,
     RefundFault,
-    ReplaceSignatures,
     SettleOrder,
     SignedFigure,
     Terms,
@@ -42,7 +41,7 @@ interface IEscrowExtension {
     event OpeningResumed();
     event SurplusRecovered(address indexed token, address indexed to, uint256 amount);
 
-    /// @notice Thrown when the extension is called at its own address.
+    /// @notice Thrown when the extension shall change something at its own address.
     error Escrow_NotHere();
     /// @notice Thrown when a split has no or more than 64 members, lengths differ, a weight is 0 or a member is zero.
     error Escrow_BadSplit();
@@ -69,6 +68,9 @@ interface IEscrowExtension {
     /// @notice Thrown when a device has no valid TEE credential for the agreement.
     error Escrow_DeviceNotAttested(uint64 agreement, address device);
     error Escrow_OpeningPaused(uint40 until);
+    error Escrow_NotPaused();
+    /// @notice Thrown when a release shall end where nothing is held.
+    error Escrow_NotHeld(uint64 agreement);
     /// @notice Thrown when a pause is longer than MAX_PAUSE, or comes within 30 days of the last one's end.
     error Escrow_PauseRefused(uint40 until, uint40 notBefore);
 
@@ -101,6 +103,10 @@ interface IEscrowExtension {
         bytes32 r,
         bytes32 s
     ) external;
+    /// @notice Lets `customer` open agreements under `policy` with the money of `funder`, up to `amount` µ (budget + customer fee).
+    function allow(uint32 funder, uint32 customer, uint16 policy, uint128 amount, bytes32 ref) external;
+    /// @notice Sets the allowance to zero for good: refunds of what is open now do not restore it.
+    function revoke(uint32 funder, uint32 customer, uint16 policy) external;
     /// @notice Sends what was donated to `to`: of the currency, what is above {liabilities}; of any other token all.
     /// Behind a role.
     function recoverSurplus(address token, address to) external returns (uint256 amount);
@@ -113,11 +119,6 @@ interface IEscrowExtension {
     function topUp(uint64 agreement, uint56 budget, Terms calldata terms, TermsSignatures calldata signatures) external;
     /// @notice As {topUp}, beyond `maxBudget` too, with the operator's signature over `TopUp{agreement, budget, deadline}`.
     function topUpSigned(uint64 agreement, uint56 budget, uint40 deadline, bytes calldata signature) external;
-    /// @notice Pays `old` up to `finalUnits` (LEASE: payable seconds), closes it, and opens `terms` with what is left, in one
-    /// call: a new price, a new split, another operator. Signed by customer, funder (unless waived) and both operators.
-    function replace(uint64 old, uint80 finalUnits, Terms calldata terms, ReplaceSignatures calldata signatures)
-        external
-        returns (uint64 agreement);
     /// @notice Starts the clock of a lease under a TEE policy, on `device`, which has a TEE credential for this agreement.
     /// The operator's owner only.
     function begin(uint64 agreement, address device) external;
@@ -126,6 +127,8 @@ interface IEscrowExtension {
     function refundEarly(uint64 agreement, uint40 deadline, bytes calldata signature) external;
     /// @notice Refunds all that are due of at most 256 agreements; the others are reported by {RefundSkipped}. Anyone.
     function refundMany(uint64[] calldata agreements) external;
+    /// @notice Releases a pledge that an exit could not release. Anyone.
+    function retryRelease(uint64 agreement) external;
     /// @notice Closes an agreement and slashes its own pledge first, then free and thawing stake. Behind the Court's role.
     /// @param amount µ to take, at most. @param loss µ that the funder lost; its owner is paid first, at most that.
     /// @param challenger Who caught it. @param rewardBps Its share, at most 3 000. @param reason Code of the matrix.
@@ -157,8 +160,10 @@ interface IEscrowExtension {
     /// @notice Lets no refund under `policy` run before `until`. It only rises.
     function raiseRefundFloor(uint16 policy, uint40 until) external;
 
-    // Pausing
+    // Fees and pausing
 
+    /// @notice Sets the fees of future openings, in basis points; together at most 2 000, for ever. Behind a role.
+    function setFees(uint16 provider, uint16 customer) external;
     /// @notice Pauses {IEscrow-open} for `duration` seconds. Guardian.
     function pauseOpening(uint32 duration) external;
     /// @notice Ends the pause early. Guardian.
@@ -168,6 +173,10 @@ interface IEscrowExtension {
 
     function CREDENTIALS() external view returns (address);
     function MAX_PAUSE() external view returns (uint32);
+    function allowanceOf(uint32 funder, uint32 customer, uint16 policy)
+        external
+        view
+        returns (uint128 amount, uint32 revokedSequence);
     /// @notice µ of the currency that the Escrow owes to all together. What it holds above is donated.
     function liabilities() external view returns (uint256);
     /// @return until When the pause of openings ends or ended. @return notBefore When the next one may begin.
@@ -179,6 +188,7 @@ interface IEscrowExtension {
     function splitAccount(bytes32 content) external view returns (uint32);
     /// @notice µ that member `index` has pulled.
     function sharePaid(uint32 account, uint256 index) external view returns (uint256);
+    function agreementOf(uint64 agreement) external view returns (AgreementView memory);
     /// @notice When an open agreement ends as things stand: for a lease, when its money runs out if that is earlier.
     function paidUntil(uint64 agreement) external view returns (uint256);
     /// @notice When the free money of `account` and what its open leases have not used yet would run out, were all of it
@@ -187,5 +197,8 @@ interface IEscrowExtension {
     function runwayOf(uint32 account, uint64[] calldata agreements) external view returns (uint256);
     /// @notice Everything that a receipt's checks need. Status NONE for an unknown number.
     function partiesOf(uint64[] calldata agreements) external view returns (Parties[] memory);
+    /// @notice EIP-712 struct hash of the Terms (not the digest).
+    function hashTerms(Terms calldata terms) external pure returns (bytes32);
+    /// @notice EIP-712 struct hash of a `Replacement` (not the digest).
     function hashReplacement(uint64 old, uint80 finalUnits, Terms calldata terms) external pure returns (bytes32);
 }

@@ -72,6 +72,7 @@ interface IReceiptLedger {
     error ReceiptLedger_ResponseOpen(uint96 batch, uint256 endsAt);
     error ReceiptLedger_Answered(uint96 batch, uint256 index);
     error ReceiptLedger_PostingPaused(uint40 until);
+    error ReceiptLedger_NotPaused();
     /// @notice Thrown when a pause is longer than MAX_PAUSE, or comes within 30 days of the last one's end.
     error ReceiptLedger_PauseRefused(uint40 until, uint40 notBefore);
 

@@ -101,6 +101,11 @@ interface IStaking {
     /// @return ok False, with nothing changed, when the operator is no active provider or its free stake above the
     /// highest minimum of its roles is less than `amount`.
     function tryPledge(uint32 operator, uint64 amount) external returns (bool ok);
+    /// @notice What openings need, in one read.
+    /// @return owner Zero when unknown.
+    /// @return able Whether it is an active provider, so that it can pledge at all.
+    /// @return pledgeable µ of free stake above the highest minimum of its roles; {tryPledge} grants so much.
+    function pledgeTerms(uint32 operator) external view returns (address owner, bool able, uint64 pledgeable);
     /// @notice Moves `amount` µ from pledged back to free; what a self-post's bond took of it becomes free when the bond returns.
     /// Escrow only.
     function release(uint32 operator, uint64 amount) external;

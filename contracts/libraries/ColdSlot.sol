@@ -10,16 +10,22 @@ type Cold is uint256;
 using ColdSlot for Cold global;
 
 /// @title Reading and writing of {Cold}
+/// @dev A lease under a TEE policy has not begun while its start is its end, which no other agreement has: no second of it
+/// can be payable. Until then the field of the downtime, which is zero, holds the earliest start that the parties signed.
 library ColdSlot {
+    uint256 private constant START = 128;
     uint256 private constant STOP_AT = 64;
+    uint256 private constant DOWNTIME = 32;
 
     /// @notice The slot of a newly opened agreement. `start_` is below `terms.expiry`, which has 32 bits.
-    function opened(Terms memory terms, uint256 start_) internal pure returns (Cold) {
+    /// @param begun False for a lease that waits for {begin}.
+    function opened(Terms memory terms, uint256 start_, bool begun) internal pure returns (Cold) {
         uint256 word = uint256(terms.customer) << 224;
         word |= uint256(terms.funder) << 192;
         word |= uint256(terms.operator) << 160;
-        word |= start_ << 128;
         word |= uint256(terms.expiry) << 96;
+        if (begun) word |= start_ << START;
+        else word |= (uint256(terms.expiry) << START) | (start_ << DOWNTIME);
         return Cold.wrap(word);
     }
 
@@ -36,7 +42,7 @@ library ColdSlot {
     }
 
     function start(Cold cold) internal pure returns (uint32) {
-        return uint32(Cold.unwrap(cold) >> 128);
+        return uint32(Cold.unwrap(cold) >> START);
     }
 
     function end(Cold cold) internal pure returns (uint32) {
@@ -47,22 +53,46 @@ library ColdSlot {
         return uint32(Cold.unwrap(cold) >> STOP_AT);
     }
 
+    /// @notice Seconds not served; 0 of what has not begun.
     function downtime(Cold cold) internal pure returns (uint32) {
-        return uint32(Cold.unwrap(cold) >> 32);
+        return cold.unbegun() ? 0 : uint32(Cold.unwrap(cold) >> DOWNTIME);
     }
 
     function notBefore(Cold cold) internal pure returns (uint32) {
         return uint32(Cold.unwrap(cold));
     }
 
-    function withStopAt(Cold cold, uint32 value) internal pure returns (Cold) {
-        uint256 mask = uint256(type(uint32).max) << STOP_AT;
-        return Cold.wrap((Cold.unwrap(cold) & ~mask) | (uint256(value) << STOP_AT));
+    /// @notice Whether this is a lease under a TEE policy that has not begun.
+    function unbegun(Cold cold) internal pure returns (bool) {
+        return cold.start() == cold.end();
     }
 
-    /// @notice When the agreement ends: where it was stopped, else at its expiry.
+    /// @notice When a lease that has not begun may begin at the earliest.
+    function earliest(Cold cold) internal pure returns (uint32) {
+        return uint32(Cold.unwrap(cold) >> DOWNTIME);
+    }
+
+    function withStopAt(Cold cold, uint32 value) internal pure returns (Cold) {
+        return _with(cold, STOP_AT, value);
+    }
+
+    function withDowntime(Cold cold, uint32 value) internal pure returns (Cold) {
+        return _with(cold, DOWNTIME, value);
+    }
+
+    /// @notice A lease that begins at `start_`, below its end, with no downtime.
+    function begunAt(Cold cold, uint32 start_) internal pure returns (Cold) {
+        return _with(_with(cold, START, start_), DOWNTIME, 0);
+    }
+
+    /// @notice When the agreement ends, a lease's money aside: where it was stopped, else at its expiry.
     function endsAt(Cold cold) internal pure returns (uint32) {
         uint32 stopped = stopAt(cold);
         return stopped != 0 ? stopped : end(cold);
+    }
+
+    function _with(Cold cold, uint256 shift, uint32 value) private pure returns (Cold) {
+        uint256 mask = uint256(type(uint32).max) << shift;
+        return Cold.wrap((Cold.unwrap(cold) & ~mask) | (uint256(value) << shift));
     }
 }

@@ -17,6 +17,22 @@ library Figures {
         units = uint80(word >> 112);
     }
 
+    /// @notice The first of `count` figures whose agreement number is not above the one before it, the first's not above 0;
+    /// `count` when all rise.
+    function firstFall(bytes calldata figures, uint256 count) internal pure returns (uint256 index) {
+        // Assembly because every leaf of a post pays for it.
+        assembly ("memory-safe") {
+            let last := 0
+            let at := figures.offset
+            for {} lt(index, count) { index := add(index, 1) } {
+                let agreement := shr(192, calldataload(at))
+                if iszero(gt(agreement, last)) { break }
+                last := agreement
+                at := add(at, 18)
+            }
+        }
+    }
+
     /// @notice What the 18 bytes of one figure say.
     function unpack(bytes18 figure) internal pure returns (uint64 agreement, uint80 units) {
         uint144 word = uint144(figure);

@@ -31,6 +31,7 @@ library HotSlot {
 
     uint256 private constant MASK_STATUS = 7 << STATUS;
     uint256 private constant MASK_FEE = 0xfff;
+    uint256 private constant MASK_CLOCK = MASK_STATUS | (1 << MODE) | FROZEN | (0xff << HOLDS);
     uint256 private constant MASK_SETTLE = (0xffff << POLICY) | MASK_STATUS | (1 << MODE) | FROZEN;
 
     /// @notice The slot of a newly opened agreement: nothing paid, nothing frozen or held.
@@ -50,6 +51,16 @@ library HotSlot {
     /// @notice What {settleKey} is of an agreement of `policy_` that a metered settlement may pay: open, METERED, not frozen.
     function settleable(uint16 policy_) internal pure returns (uint256) {
         return (uint256(policy_) << POLICY) | (uint256(Status.OPEN) << STATUS) | (uint256(Mode.METERED) << MODE);
+    }
+
+    /// @notice What {settleKey} is of a lease of `policy_` whose downtime a settlement may set.
+    function downtimeSettable(uint16 policy_) internal pure returns (uint256) {
+        return (uint256(policy_) << POLICY) | (uint256(Status.OPEN) << STATUS) | (uint256(Mode.LEASE) << MODE);
+    }
+
+    /// @notice Whether a clock may pay: an open lease, not frozen, nothing held.
+    function clockRuns(Hot hot) internal pure returns (bool) {
+        return Hot.unwrap(hot) & MASK_CLOCK == (uint256(Status.OPEN) << STATUS) | (uint256(Mode.LEASE) << MODE);
     }
 
     /// @notice The fields that decide whether a settlement may pay, so that one comparison answers for all of them.
@@ -118,6 +129,15 @@ library HotSlot {
     /// @dev `value` is at most the budget, which has 56 bits.
     function withPaid(Hot hot, uint256 value) internal pure returns (Hot) {
         return Hot.wrap((Hot.unwrap(hot) & ((1 << PAID) - 1)) | (value << PAID));
+    }
+
+    function withBudget(Hot hot, uint56 value) internal pure returns (Hot) {
+        uint256 mask = uint256(type(uint56).max) << BUDGET;
+        return Hot.wrap((Hot.unwrap(hot) & ~mask) | (uint256(value) << BUDGET));
+    }
+
+    function withHolds(Hot hot, uint8 value) internal pure returns (Hot) {
+        return Hot.wrap((Hot.unwrap(hot) & ~(uint256(0xff) << HOLDS)) | (uint256(value) << HOLDS));
     }
 
     function withStatus(Hot hot, Status value) internal pure returns (Hot) {

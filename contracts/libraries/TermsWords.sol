@@ -23,6 +23,11 @@ library TermsWords {
         }
     }
 
+    /// @notice EIP-712 struct hash of a `Replacement` by Terms of this hash.
+    function hashReplacement(uint64 old, uint80 finalUnits, bytes32 termsHash) internal pure returns (bytes32) {
+        return keccak256(abi.encode(TypeHashes.REPLACEMENT, old, finalUnits, termsHash));
+    }
+
     /// @notice Emits {IEscrow-Opened}.
     function emitOpened(uint64 agreement, uint256 fees, uint256 start, Terms memory terms) internal {
         bytes32 topic = IEscrow.Opened.selector;

@@ -40,6 +40,10 @@ contract HostileStaking {
         return OWNER;
     }
 
+    function pledgeTerms(uint32) external view returns (address, bool, uint64) {
+        return (OWNER, true, type(uint64).max);
+    }
+
     function tryPledge(uint32, uint64 amount) external returns (bool) {
         pledged += amount;
         return true;

@@ -87,7 +87,7 @@ abstract contract InstantReleases is IReceiptLedger, LedgerBase {
         Release memory waiting = _releases[batch][index].release;
         uint256 endsAt = _checkWaiting(batch, index, waiting);
         if (block.timestamp < endsAt) revert ReceiptLedger_ResponseOpen(batch, endsAt);
-        address victim = _ESCROW.ownerOf(_ESCROW.agreementOf(waiting.agreement).funder);
+        address victim = _ESCROW.ownerOf(_ESCROW_MORE.agreementOf(waiting.agreement).funder);
         // Effect
         delete _releases[batch][index];
         emit MadeGood(batch, index, victim, waiting.amount);
@@ -148,7 +148,7 @@ abstract contract InstantReleases is IReceiptLedger, LedgerBase {
     /// @dev What the figure moves now by the Escrow's own arithmetic, and why it may not.
     function _dueOf(bytes18 figure, Batch memory record) private view returns (SkipReason, Due memory due) {
         (due.agreement, due.units) = Figures.unpack(figure);
-        AgreementView memory a = _ESCROW.agreementOf(due.agreement);
+        AgreementView memory a = _ESCROW_MORE.agreementOf(due.agreement);
         due.operator = a.operator;
         due.grossCap = _POLICY_BOOK.postingTerms(record.policy).grossCap;
         if (a.status == Status.NONE) return (SkipReason.UNKNOWN_AGREEMENT, due);

@@ -71,7 +71,8 @@ abstract contract LedgerGuard is IReceiptLedger, LedgerBase {
 
     /// @inheritdoc IReceiptLedger
     function resumePosting() external restricted nonReentrant {
-        if (block.timestamp >= _pausedUntil) return;
+        // Check
+        if (block.timestamp >= _pausedUntil) revert ReceiptLedger_NotPaused();
         // Effect: the respite counts from here.
         _pausedUntil = uint40(block.timestamp);
         emit PostingResumed();

@@ -105,7 +105,8 @@ contract ReceiptLedger is InstantReleases, LedgerGuard {
         }
         if (block.timestamp > header.deadline) revert ReceiptLedger_DeadlinePassed(header.deadline);
         uint256 leaves = _checkLengths(figures, outputs);
-        _checkRising(figures, leaves);
+        uint256 fall = Figures.firstFall(figures, leaves);
+        if (fall != leaves) revert ReceiptLedger_NotRising(fall);
         bytes32 figuresHash = keccak256(figures);
         bytes32 root = BatchTree.root(figures, outputs, leaves);
         (uint32 relayer, uint256 limit) = _checkRelayer(_digest(header, figuresHash, root), header.policy, signatures);
@@ -249,14 +250,5 @@ contract ReceiptLedger is InstantReleases, LedgerGuard {
             leaves == 0 || leaves > Figures.MAX || figures.length != leaves * Figures.SIZE
                 || outputs.length != leaves * 32
         ) revert ReceiptLedger_BadLength(figures.length, outputs.length);
-    }
-
-    function _checkRising(bytes calldata figures, uint256 leaves) private pure {
-        uint64 last;
-        for (uint256 i = 0; i < leaves; ++i) {
-            (uint64 agreement,) = Figures.read(figures, i);
-            if (agreement <= last) revert ReceiptLedger_NotRising(i);
-            last = agreement;
-        }
     }
 }

@@ -34,22 +34,31 @@ abstract contract StakeReserves is StakingBase {
         return _operators[operator].pledgeBonds;
     }
 
+    /// @inheritdoc IStaking
+    function pledgeTerms(uint32 operator) external view returns (address owner, bool able, uint64 pledgeable) {
+        Account storage o = _operators[operator];
+        uint8 roles = o.roles;
+        StakeParts parts = o.parts;
+        return (o.owner, roles & Role.PROVIDER != 0 && parts.free() >= MIN_PROVIDER, _spare(parts, roles));
+    }
+
     // The Escrow's side. Neither function calls out, so it is enough that neither runs inside another entry.
 
     /// @inheritdoc IStaking
     function tryPledge(uint32 operator, uint64 amount) external onlyEscrow returns (bool ok) {
         if (_reentrancyGuardEntered()) revert ReentrancyGuardReentrantCall();
 
-        // Check: an active provider with that much above what its roles keep back.
+        // Check: a provider with that much above what its roles keep back, so an active one. Nothing at all can be pledged by
+        // an active one that has less.
         Account storage o = _operators[operator];
         uint8 roles = o.roles;
+        if (roles & Role.PROVIDER == 0) return false;
         StakeParts parts = o.parts;
         uint256 free = parts.free();
-        if (roles & Role.PROVIDER == 0 || free < MIN_PROVIDER) return false;
         uint256 kept = roles == Role.PROVIDER ? MIN_PROVIDER : minimumStake(roles);
         unchecked {
             // Each is below 2^64.
-            if (amount + kept > free && amount != 0) return false;
+            if (amount + kept > free) return amount == 0 && free >= MIN_PROVIDER;
         }
 
         // Effect: from free to pledged.

@@ -105,7 +105,11 @@ def test_deploy__local_network__contracts_know_each_other(anvil: Anvil, deployed
     assert read("PolicyBook", "get", 1)["verifiers"] == [2]
     assert read("Staking", "isActive", 1, 4) is True
     assert read("Staking", "isActive", 2, 2) is True
-    assert read("Directory", "count") == 11
+    assert read("ReceiptLedger", "SESSION_KEYS") == found.address("SessionKeys").lower()
+    assert read("ReceiptLedger", "CREDENTIALS") == found.address("Credentials").lower()
+    assert read("Escrow", "CREDENTIALS") == found.address("Credentials").lower()
+    assert read("SessionKeys", "LEDGER") == found.address("ReceiptLedger").lower()
+    assert read("Directory", "count") == len(Plan.from_yaml("local").names)
 
 
 def test_deploy__second_run__sends_nothing_and_leaves_the_file(

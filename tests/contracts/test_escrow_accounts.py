@@ -8,7 +8,7 @@ import eth_abi
 import pytest
 
 from tallystick.protocol.hashing import keccak256
-from tests.support.escrow import ANN, MALLORY, PAULA, SAM, Desk, open_desk
+from tests.support.escrow import ANN, MALLORY, PAULA, SAM, Desk, deploy_escrow, open_desk
 from tests.support.evm import Evm, account, reverts
 from tests.support.system import DOLLAR, Parameters
 
@@ -131,7 +131,7 @@ def test_deposit_for__failed_transfer__leaves_the_reference_unused() -> None:
 def test_deposit__currency_keeps_a_part__refused_with_both_figures() -> None:
     desk = open_desk()
     money = desk.evm.deploy("FeeOnTransferDollar")
-    escrow = desk.evm.deploy("Escrow", **_arguments(desk, currency=money.address))
+    escrow = deploy_escrow(desk.system, currency=money.address)
     escrow.transact("createAccount", MALLORY.address, sender=MALLORY)
     money.transact("mint", MALLORY.address, 1_000, sender=MALLORY)
     money.transact("approve", escrow.address, 1_000, sender=MALLORY)
@@ -293,26 +293,18 @@ def test_revoke__remembers_the_newest_agreement() -> None:
 # The constructor
 
 
-def _arguments(desk: Desk, **changes: Any) -> dict[str, Any]:
-    places = ("authority", "currency", "ledger", "staking", "policy_book", "splitter")
-    addresses = [getattr(desk.system, place).address for place in places]
-    names = ("authority", "currency", "ledger", "staking", "policyBook", "feeSplitter")
-    numbers = {"postGrace": 1, "settleGrace": 2, "feeProvider": 500, "feeCustomer": 0}
-    return {"p": dict(zip(names, addresses, strict=True)) | numbers | changes}
-
-
 def test_constructor__currency_without_code_or_with_18_decimals__refused() -> None:
     desk = open_desk()
     for unfit in (MALLORY.address, desk.system.token.address):
         with reverts("Escrow_UnfitCurrency", currency=unfit):
-            desk.evm.deploy("Escrow", **_arguments(desk, currency=unfit))
+            deploy_escrow(desk.system, currency=unfit)
 
 
 def test_constructor__fees_above_2000_bps_together__refused() -> None:
     desk = open_desk()
     with reverts("Escrow_FeesTooHigh", total=2_001):
-        desk.evm.deploy("Escrow", **_arguments(desk, feeProvider=1_000, feeCustomer=1_001))
-    escrow = desk.evm.deploy("Escrow", **_arguments(desk, feeProvider=1_000, feeCustomer=1_000))
+        deploy_escrow(desk.system, feeProvider=1_000, feeCustomer=1_001)
+    escrow = deploy_escrow(desk.system, feeProvider=1_000, feeCustomer=1_000, postGrace=1, settleGrace=2)
     assert escrow.call("fees") == (1_000, 1_000)
     assert (escrow.call("POST_GRACE"), escrow.call("SETTLE_GRACE")) == (1, 2)
     assert escrow.call("LEDGER") == desk.ledger.address
@@ -365,7 +357,7 @@ _INNER: dict[str, tuple[Any, ...]] = {
     "close": (1,),
     "refund": (1,),
     "retryRelease": (1,),
-    "settle": (1, b"", 0, 0),
+    "settle": ((1, 0, 0, 0), b"", 0),
     "collectFees": (),
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tallystick.protocol.enums import CloseReason
-from tests.support.escrow import ANN, LEDGER, MALLORY, OTTO, PAULA, RITA, SAM, Desk, open_desk, open_solo
+from tests.support.escrow import ANN, MALLORY, OTTO, PAULA, RITA, SAM, Desk, open_desk, open_solo
 from tests.support.evm import Account, Bound, Evm, Receipt, Reverted, account, reverts
 from tests.support.system import DOLLAR, Role
 
@@ -224,8 +224,7 @@ def test_refund__amount__is_what_was_locked_less_what_was_paid(units: int, refun
     locked = 999_999 + 33_299
     assert desk.escrow.call("balanceOf", 1) == (MONEY - locked, locked)
     if units:
-        figure = agreement.to_bytes(8, "big") + units.to_bytes(10, "big")
-        desk.escrow.transact("settle", 1, figure, 0, 2**64, sender=LEDGER)
+        desk.settle_directly([(agreement, units)])
     desk.evm.warp(100_000 + AFTER)
     assert refund(desk, agreement).event("Closed").args == {
         "agreement": agreement,
@@ -261,9 +260,9 @@ def test_refund__frozen_held_or_not_before__waits() -> None:
     desk = open_desk(evm=Evm())
     frozen, held, later = desk.opened(), desk.opened(), desk.opened()
     due = desk.escrow.call("refundableAt", later)
-    desk.poke(frozen, hot=1 << 11)
-    desk.poke(held, hot=1 << 9)
-    desk.poke(later, cold=due + 77)
+    desk.set_bits(frozen, hot=1 << 11)
+    desk.set_bits(held, hot=1 << 9)
+    desk.set_bits(later, cold=due + 77)
     assert desk.agreement(held)["holds"] == 128
     desk.evm.warp_to(due)
     for agreement in (frozen, held):

@@ -8,10 +8,8 @@ from collections.abc import Sequence
 import pytest
 
 from tallystick.protocol.enums import SkipReason
-from tallystick.protocol.figures import encode_figure
 from tests.support.escrow import (
     ANN,
-    LEDGER,
     MALLORY,
     OTTO,
     PAULA,
@@ -30,11 +28,10 @@ TOP80 = 2**80 - 1
 
 
 def settle(
-    desk: Desk, rows: Sequence[tuple[int, int]], *, policy: int = 1, mask: int = 0, cap: int = 2**256 - 1
+    desk: Desk, rows: Sequence[tuple[int, int]], *, policy: int = 1, mask: int = 0, cap: int = 2**64 - 1
 ) -> Receipt:
     """Settles rows as the ledger would; the Escrow itself does not ask for an order."""
-    data = b"".join(encode_figure(*row) for row in rows)
-    return desk.escrow.transact("settle", policy, data, mask, cap, sender=LEDGER)
+    return desk.settle_directly(rows, policy=policy, mask=mask, cap=cap)
 
 
 def paid(desk: Desk, agreement: int) -> int:
@@ -52,10 +49,9 @@ def only_skip(receipt: Receipt, agreement: int, units: int, reason: SkipReason) 
 def test_settle__by_anybody_but_the_ledger__refused() -> None:
     desk = open_desk()
     agreement = desk.opened()
-    figure = encode_figure(agreement, 5)
     for caller in (ANN, OTTO, PAULA, RITA, SIGNER, MALLORY, desk.system.admin):
         with reverts("Escrow_NotLedger", caller=caller.address):
-            desk.escrow.transact("settle", 1, figure, 0, 2**64, sender=caller)
+            desk.settle_directly([(agreement, 5)], sender=caller)
     assert paid(desk, agreement) == 0
 
 
@@ -205,16 +201,19 @@ def test_settle__after_the_end__pays_until_the_refund_and_nothing_after() -> Non
     desk.check_solvent()
 
 
-def test_settle__frozen_or_a_lease__moves_nothing() -> None:
-    """No function of this version sets these bits; the settlement respects them already."""
+def test_settle__frozen__moves_nothing_of_either_mode() -> None:
+    """No function of this version sets this bit; the settlement respects it already."""
     desk, _ = open_solo(fresh=True)
-    frozen, lease, both = desk.opened(), desk.opened(), desk.opened()
-    desk.poke(frozen, hot=1 << 11)
-    desk.poke(lease, hot=1 << 12)
-    desk.poke(both, hot=1 << 11 | 1 << 12)
+    frozen, lease = desk.opened(), desk.opened(mode=1)
+    desk.set_bits(frozen, hot=1 << 11)
+    desk.set_bits(lease, hot=1 << 11)
+    desk.evm.warp(100)
     assert only_skip(settle(desk, [(frozen, 9)]), frozen, 9, SkipReason.FROZEN)
-    assert only_skip(settle(desk, [(lease, 9)]), lease, 9, SkipReason.NOT_METERED)
-    assert only_skip(settle(desk, [(both, 9)]), both, 9, SkipReason.NOT_METERED)
+    assert only_skip(settle(desk, [(lease, 9)]), lease, 9, SkipReason.FROZEN)
+    other = desk.system.add_policy(relayer=2)
+    receipt = settle(desk, [(frozen, 9)], policy=other)
+    assert only_skip(receipt, frozen, 9, SkipReason.OTHER_POLICY)
+    assert desk.agreement(lease)["downtime"] == 0
 
 
 @pytest.mark.parametrize("bit", [1 << 10, 1 << 2, 1 << 9, 1 << 1, 1])
@@ -222,7 +221,7 @@ def test_settle__other_marks__do_not_hinder_it(bit: int) -> None:
     """Sponsored, holds, stopped by the provider, pledge stuck."""
     desk, _ = open_solo(fresh=True)
     agreement = desk.opened()
-    desk.poke(agreement, hot=bit)
+    desk.set_bits(agreement, hot=bit)
     assert settle(desk, [(agreement, 9)]).result == 9
     assert desk.agreement(agreement)["paid"] == 9
 

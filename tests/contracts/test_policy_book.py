@@ -9,8 +9,13 @@ import pytest
 from tests.support.evm import account, reverts
 from tests.support.system import System, deploy_system, policy_terms
 
-ATTESTED, QUORUM, TEE = 1, 2, 3
+NONE, ATTESTED, QUORUM, TEE = 0, 1, 2, 3
 EVE = account("eve")
+ISSUER = account("issuer").address
+ZERO = "0x" + "00" * 20
+MEASUREMENT = b"\7" * 32
+KYC_PROVIDER, KYC_CUSTOMER, REGION, TEE_KIND, AUDIT = 1 << 0, 1 << 1, 1 << 3, 1 << 9, 1 << 10
+ALL_BUT_TEE = (1 << 11) - 1 - TEE_KIND
 
 
 @pytest.fixture
@@ -24,21 +29,45 @@ def what(text: str) -> bytes:
 
 def test_add__a_policy__is_numbered_kept_and_told(system: System) -> None:
     book = system.policy_book
-    terms = policy_terms(kind=QUORUM, quorum=2, relayer=7, verifiers=[3, 5, 9], coverageBps=1_500, notice=0)
+    terms = policy_terms(
+        kind=QUORUM,
+        quorum=2,
+        relayer=7,
+        instantRelease=False,
+        funderWaived=True,
+        coverageBps=1_500,
+        grossCap=10**9,
+        notice=0,
+        silence=7_200,
+        customerCredentials=KYC_CUSTOMER,
+        operatorCredentials=KYC_PROVIDER | AUDIT,
+        issuer=ISSUER,
+        verifiers=[3, 5, 9],
+    )
     receipt = book.transact("add", terms, sender=system.admin)
     assert receipt.result == 1
     assert book.call("get", 1) == {
         "kind": QUORUM,
         "quorum": 2,
         "relayer": 7,
+        "instantRelease": False,
+        "funderWaived": True,
         "coverageBps": 1_500,
         "stakeMultiple": 10,
         "valueCap": 10**12,
+        "grossCap": 10**9,
+        "selfPostBond": 100_000_000,
         "challengeWindow": 86_400,
         "selfPostWindow": 259_200,
         "responseWindow": 21_600,
         "disputeTime": 691_200,
         "notice": 0,
+        "reportTime": 86_400,
+        "silence": 7_200,
+        "customerCredentials": 2,
+        "operatorCredentials": 1_025,
+        "issuer": ISSUER,
+        "measurement": bytes(32),
         "verifiers": [3, 5, 9],
     }
     assert receipt.event("PolicyAdded").args == {"policy": 1, "terms": book.call("get", 1)}
@@ -47,24 +76,86 @@ def test_add__a_policy__is_numbered_kept_and_told(system: System) -> None:
     assert book.call("get", 1)["verifiers"] == [3, 5, 9]
 
 
+def opening(openable: bool, *, kind: int = NONE, coverage: int = 1_000, **more: Any) -> dict[str, Any]:
+    return {
+        "openable": openable,
+        "kind": kind,
+        "coverageBps": coverage,
+        "customerCredentials": 0,
+        "operatorCredentials": 0,
+        "issuer": ZERO,
+    } | more
+
+
+def windows(
+    challenge: int, longest: int, self_post: int, response: int, notice: int, report: int
+) -> dict[str, int]:
+    return {
+        "challenge": challenge,
+        "longest": longest,
+        "selfPost": self_post,
+        "response": response,
+        "notice": notice,
+        "reportTime": report,
+    }
+
+
+USUAL = windows(86_400, 259_200, 259_200, 21_600, 3_600, 86_400)
+
+
 def test_reads__one_policy__give_what_each_caller_needs(system: System) -> None:
     book = system.policy_book
-    number = system.add_policy(relayer=7, challengeWindow=300_000, selfPostWindow=200_000, notice=60)
-    assert book.call("openingTerms", number) == (True, 1_000)
-    assert book.call("postingTerms", number) == (7, 10, 10**12)
-    assert book.call("windows", number) == (300_000, 300_000, 60)
-    assert book.call("coverageOf", number) == 1_000
-    assert book.call("windows", system.add_policy()) == (86_400, 259_200, 3_600)
+    added = system.evm.now
+    number = system.add_policy(
+        kind=TEE,
+        relayer=7,
+        challengeWindow=300_000,
+        selfPostWindow=200_000,
+        notice=60,
+        reportTime=50,
+        grossCap=9,
+        silence=40,
+        selfPostBond=77,
+        customerCredentials=REGION,
+        issuer=ISSUER,
+        measurement=MEASUREMENT,
+    )
+    system.evm.warp(5)
+    assert book.call("openingTerms", number) == opening(True, kind=TEE, customerCredentials=8, issuer=ISSUER)
+    assert book.call("postingTerms", number) == {
+        "relayer": 7,
+        "stakeMultiple": 10,
+        "valueCap": 10**12,
+        "grossCap": 9,
+        "silentAfter": 40,
+        "addedAt": added,
+    }
+    assert book.call("windows", number) == windows(300_000, 300_000, 200_000, 21_600, 60, 50)
+    assert book.call("receiptTerms", number) == {
+        "kind": TEE,
+        "quorum": 0,
+        "instantRelease": True,
+        "funderWaived": False,
+        "issuer": ISSUER,
+        "measurement": MEASUREMENT,
+        "verifiers": [],
+    }
+    assert (book.call("coverageOf", number), book.call("selfPostBond", number)) == (1_000, 77)
+    assert book.call("windows", system.add_policy()) == USUAL
+    third = system.add_policy(kind=QUORUM, quorum=1, verifiers=[2, 9], funderWaived=True)
+    terms = book.call("receiptTerms", third)
+    assert (terms["quorum"], terms["verifiers"], terms["funderWaived"]) == (1, [2, 9], True)
 
 
 @pytest.mark.parametrize("number", [0, 2, 65_535])
 def test_reads__unknown_policy__are_zero_or_refused(system: System, number: int) -> None:
     book = system.policy_book
     system.add_policy()
-    assert book.call("openingTerms", number) == (False, 0)
-    assert book.call("postingTerms", number) == (0, 0, 0)
-    assert book.call("windows", number) == (0, 0, 0)
-    assert book.call("coverageOf", number) == 0
+    assert book.call("openingTerms", number) == opening(False, coverage=0)
+    assert set(book.call("postingTerms", number).values()) == {0}
+    assert set(book.call("windows", number).values()) == {0}
+    assert book.call("receiptTerms", number)["verifiers"] == []
+    assert book.call("selfPostBond", number) == book.call("coverageOf", number) == 0
     for function in ("get", "isRetired"):
         with reverts("PolicyBook_UnknownPolicy", policy=number):
             book.call(function, number)
@@ -86,8 +177,23 @@ def test_reads__unknown_policy__are_zero_or_refused(system: System, number: int)
         ({"disputeTime": 2**32 - 1, "responseWindow": 2**32 - 1}, "liability"),
         ({"quorum": 1}, "quorum"),
         ({"verifiers": [1]}, "verifiers"),
-        ({"kind": TEE, "quorum": 1}, "quorum"),
-        ({"kind": TEE, "verifiers": [1]}, "verifiers"),
+        ({"kind": TEE, "issuer": ISSUER, "quorum": 1}, "quorum"),
+        ({"kind": TEE, "issuer": ISSUER, "verifiers": [1]}, "verifiers"),
+        ({"reportTime": 86_400 + 259_200 - 86_400 + 1}, "reportTime"),
+        ({"reportTime": 2**32 - 1}, "reportTime"),
+        ({"selfPostWindow": 1, "reportTime": 86_401}, "reportTime"),
+        ({"silence": 0}, "silence"),
+        ({"silence": 1_209_601}, "silence"),
+        ({"customerCredentials": TEE_KIND, "issuer": ISSUER}, "credentials"),
+        ({"operatorCredentials": TEE_KIND | AUDIT, "issuer": ISSUER}, "credentials"),
+        ({"customerCredentials": 1 << 11, "issuer": ISSUER}, "credentials"),
+        ({"operatorCredentials": 1 << 15, "issuer": ISSUER}, "credentials"),
+        ({"customerCredentials": KYC_CUSTOMER}, "issuer"),
+        ({"operatorCredentials": KYC_PROVIDER}, "issuer"),
+        ({"kind": TEE}, "issuer"),
+        ({"issuer": ISSUER}, "issuer"),
+        ({"measurement": MEASUREMENT}, "measurement"),
+        ({"operatorCredentials": AUDIT, "issuer": ISSUER, "measurement": MEASUREMENT}, "measurement"),
         ({"kind": ATTESTED, "quorum": 1}, "verifiers"),
         ({"kind": ATTESTED, "quorum": 1, "verifiers": [1, 2]}, "verifiers"),
         ({"kind": ATTESTED, "quorum": 0, "verifiers": [1]}, "quorum"),
@@ -116,7 +222,16 @@ def test_add__figures_that_do_not_fit__are_refused(
         {"coverageBps": 10_000},
         {"coverageBps": 0},
         {"disputeTime": 1_209_600 - 259_200 - 21_600},
-        {"kind": TEE},
+        {"kind": TEE, "issuer": ISSUER},
+        {"kind": TEE, "issuer": ISSUER, "measurement": MEASUREMENT},
+        {"reportTime": 86_400 + 259_200 - 86_400},
+        {"selfPostWindow": 1, "reportTime": 86_400},
+        {"reportTime": 0},
+        {"silence": 1},
+        {"silence": 1_209_600},
+        {"notice": 1_209_600},
+        {"customerCredentials": ALL_BUT_TEE, "operatorCredentials": ALL_BUT_TEE, "issuer": ISSUER},
+        {"selfPostBond": 0, "grossCap": 2**64 - 1, "valueCap": 2**64 - 1, "stakeMultiple": 2**16 - 1},
         {"kind": ATTESTED, "quorum": 1, "verifiers": [2**32 - 1]},
         {"kind": QUORUM, "quorum": 16, "verifiers": list(range(1, 17))},
         {"kind": QUORUM, "quorum": 1, "verifiers": [4]},
@@ -134,9 +249,11 @@ def test_retire__stops_openings_and_nothing_else(system: System) -> None:
     assert book.transact("retire", number, sender=system.admin).event("PolicyRetired").args == {
         "policy": number
     }
-    assert book.call("openingTerms", number) == (False, 1_000)
-    assert book.call("postingTerms", number) == (1, 10, 10**12)
-    assert book.call("windows", number) == (86_400, 259_200, 3_600)
+    assert book.call("openingTerms", number) == opening(False)
+    assert book.call("postingTerms", number)["relayer"] == 1
+    assert book.call("windows", number) == USUAL
+    assert book.call("receiptTerms", number)["instantRelease"] is True
+    assert book.call("selfPostBond", number) == 100_000_000
     assert (book.call("coverageOf", number), book.call("get", number)) == (1_000, before)
     assert book.call("isRetired", number)
     with reverts("PolicyBook_AlreadyRetired", policy=number):

@@ -9,12 +9,14 @@ import pytest
 from Crypto.Hash import keccak as other_keccak
 from eth_account import Account as EthAccount
 
+from tallystick.chain.abi import short_string
+from tallystick.chain.contracts import load
 from tallystick.protocol import eip712
 from tallystick.protocol.enums import KeyKind
 from tallystick.protocol.figures import batch_root, encode_figure, encode_figures
 from tallystick.protocol.keys import CURVE_ORDER
 from tests.support.escrow import DAY, MALLORY, OTTO, RITA, SIGNER, Desk, open_desk
-from tests.support.evm import Account, Evm, Reverted, account, reverts
+from tests.support.evm import Account, Bound, Evm, Reverted, account, reverts
 from tests.support.system import DOLLAR
 
 FREE = 20_000 * DOLLAR  # the relayer's stake; ten times that may be in flight
@@ -336,17 +338,32 @@ def test_signatures__for_other_bytes_chain_or_contract__refused() -> None:
     assert twin.ledger.address == desk.ledger.address
     with reverts("ReceiptLedger_BadSignatures"):
         twin.ledger.transact("post", tuple(header), figure, output, [signature], sender=MALLORY)
-    sibling = desk.evm.deploy(
-        "ReceiptLedger",
-        escrow=desk.escrow.address,
-        staking=desk.system.staking.address,
-        policyBook=desk.system.policy_book.address,
-    )
+    sibling = _sibling(desk)
     with reverts("ReceiptLedger_BadSignatures"):
         sibling.transact("post", tuple(header), figure, output, [signature], sender=MALLORY)
     desk.ledger.transact("post", tuple(header), figure, output, [signature], sender=MALLORY)
     with reverts("ReceiptLedger_WrongNonce", expected=1, given=0):
         desk.ledger.transact("post", tuple(header), figure, output, [signature], sender=MALLORY)
+
+
+def _sibling(desk: Desk) -> Bound:
+    """A second ledger over the same Escrow, Staking and policies, at another address."""
+    system, directory = desk.system, desk.system.directory
+    index = directory.call("count") + 1
+    parameters = {
+        "authority": system.authority.address,
+        "ledger": directory.call("addressOf", index),
+        "extension": desk.ledger.call("EXTENSION"),
+        "escrow": system.escrow.address,
+        "staking": system.staking.address,
+        "policyBook": system.policy_book.address,
+        "credentials": system.credentials.address,
+        "sessionKeys": system.session_keys.address,
+        "maxPause": system.parameters.max_pause,
+    }
+    code = load("ReceiptLedger").init_code({"p": parameters})
+    directory.transact("deploy", short_string("Sibling"), index, code, sender=system.admin)
+    return desk.evm.at("ReceiptLedger", parameters["ledger"])
 
 
 # Value in flight

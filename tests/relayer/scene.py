@@ -54,15 +54,15 @@ class Scene:
         """Gross µ that the Escrow has paid."""
         return int(self.read("Escrow", "agreementOf", agreement)["paid"])
 
-    def receipt(self, agreement: int, units: int) -> dict[str, Any]:
-        """A signed cumulative receipt, as the HTTP API takes it."""
+    def receipt(self, agreement: int, units: int, seconds: int = 1) -> dict[str, Any]:
+        """A signed cumulative receipt of the first `seconds`, as the HTTP API takes it."""
         at = self.opened_at
-        message = Receipt(agreement, units, at, at + 1, units.to_bytes(32, "big"), exclusive=True)
+        message = Receipt(agreement, units, at, at + seconds, units.to_bytes(32, "big"), exclusive=True)
         return {
             "agreement": agreement,
             "units": units,
             "periodStart": at,
-            "periodEnd": at + 1,
+            "periodEnd": at + seconds,
             "outputRoot": "0x" + message.output_root.hex(),
             "exclusive": True,
             "signature": self._signed(self.device, message),
@@ -133,7 +133,9 @@ def _people(scene: Scene, sender: KeySender) -> None:
     assert dollar
 
 
-def open_agreements(scene: Scene, sender: KeySender, count: int, first_nonce: int = 0) -> list[int]:
+def open_agreements(
+    scene: Scene, sender: KeySender, count: int, first_nonce: int = 0, **changes: Any
+) -> list[int]:
     """Opens `count` agreements between account 1 and operator 3, paying to account 2. Both sides are the sender."""
     now = scene.anvil.node.timestamp()
     key = PrivateKey.from_hex(DEV_KEYS[0])
@@ -147,7 +149,7 @@ def open_agreements(scene: Scene, sender: KeySender, count: int, first_nonce: in
             max_fee_provider=500, max_fee_customer=0, unit_price=PRICE, budget=BUDGET, max_budget=BUDGET,
             start=now, expiry=now + 30 * 86_400, work_hash=bytes(32),
             customer_nonce=nonce, operator_nonce=nonce + 1, deadline=now + 86_400,
-        )  # fmt: skip
+        )._replace(**changes)  # fmt: skip
         signed = key.sign(digest(domain, terms.hash_struct()))
         offers.append(tuple(terms))
         signatures.append((signed, signed))

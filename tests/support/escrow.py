@@ -37,6 +37,7 @@ __all__ = [
     "SIGNER",
     "Desk",
     "Posted",
+    "deploy_escrow",
     "open_desk",
     "open_solo",
     "refusals",
@@ -208,6 +209,22 @@ class Desk:
     def settle(self, batch: Posted, sender: Account = MALLORY) -> Receipt:
         return self.ledger.transact("settle", batch.number, batch.figures, sender=sender)
 
+    def settle_directly(
+        self,
+        rows: Sequence[tuple[int, int]],
+        *,
+        policy: int = POLICY,
+        mask: int = 0,
+        cap: int = 2**64 - 1,
+        gross_cap: int = 0,
+        posted_at: int | None = None,
+        sender: Account = LEDGER,
+    ) -> Receipt:
+        """Settles rows as the ledger of an Escrow that stands alone would: in any order, at once."""
+        data = b"".join(figures.encode_figure(*row) for row in rows)
+        order = (policy, self.now if posted_at is None else posted_at, cap, gross_cap)
+        return self.escrow.transact("settle", order, data, mask, sender=sender)
+
     def pay(self, rows: Sequence[tuple[int, int]], **header: Any) -> Receipt:
         """Posts, waits out the window, settles."""
         batch = self.post(rows, **header)
@@ -271,9 +288,9 @@ class Desk:
         """The Escrow holds just what it owes: nobody has donated."""
         assert self.system.balance(self.escrow) == self.liabilities()
 
-    # Slots that no function of this version writes
+    # Slots as a dispute would leave them
 
-    def poke(self, agreement: int, *, hot: int = 0, cold: int = 0) -> None:
+    def set_bits(self, agreement: int, *, hot: int = 0, cold: int = 0) -> None:
         """Sets bits of an agreement's slots. Not undone by going back to a snapshot: fresh desks only."""
         assert self.fresh, "open_desk(evm=Evm()) makes a desk that nobody else comes back to"
         for slot in range(20):
@@ -375,20 +392,31 @@ def open_solo(*, fee_provider: int = 500, fee_customer: int = 0, fresh: bool = F
     Accounts as in `open_desk`; policy 1 is the real PolicyBook's.
     """
     base = open_desk(evm=Evm()) if fresh else open_desk()
-    system = base.system
     staking = base.evm.deploy("HostileStaking", OTTO.address)
+    fees = {"feeProvider": fee_provider, "feeCustomer": fee_customer}
+    escrow = deploy_escrow(base.system, ledger=LEDGER.address, staking=staking.address, **fees)
+    desk = Desk(base.system, escrow, fresh=fresh)
+    _seat_accounts(desk, 100_000 * DOLLAR)
+    return desk, staking
+
+
+def deploy_escrow(system: System, **changes: Any) -> Bound:
+    """A second Escrow and its extension, built as the system's own but for these parameters. Raises Reverted."""
     parameters = {
         "authority": system.authority.address,
         "currency": system.currency.address,
-        "ledger": LEDGER.address,
-        "staking": staking.address,
+        "escrow": system.evm.next_address(1),
+        "extension": system.evm.next_address(),
+        "ledger": system.ledger.address,
+        "staking": system.staking.address,
         "policyBook": system.policy_book.address,
+        "credentials": system.credentials.address,
         "feeSplitter": system.splitter.address,
         "postGrace": system.parameters.post_grace,
         "settleGrace": system.parameters.settle_grace,
-        "feeProvider": fee_provider,
-        "feeCustomer": fee_customer,
-    }
-    desk = Desk(system, base.evm.deploy("Escrow", p=parameters), fresh=fresh)
-    _seat_accounts(desk, 100_000 * DOLLAR)
-    return desk, staking
+        "maxPause": system.parameters.max_pause,
+        "feeProvider": 500,
+        "feeCustomer": 0,
+    } | changes
+    system.evm.deploy("EscrowExtension", p=parameters)
+    return system.evm.deploy("Escrow", p=parameters)

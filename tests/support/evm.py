@@ -29,6 +29,7 @@ import pyrevm
 
 from tallystick.chain.abi import EventType, named
 from tallystick.chain.contracts import Contract, artifact_names, explain_revert, load
+from tallystick.protocol.hashing import keccak256
 from tallystick.protocol.keys import PrivateKey
 
 __all__ = ["Account", "Bound", "Evm", "Log", "Receipt", "Reverted", "Snapshot", "account", "reverts"]
@@ -215,6 +216,14 @@ class Evm:
         except RuntimeError as error:
             raise _reverted(error) from None
         return self.at(artifact, address)
+
+    def next_address(self, ahead: int = 0, sender: Account | str | None = None) -> str:
+        """Where `deploy` will put the next contract of a sender, or the one `ahead` of it; for nonces below 128."""
+        creator = _address(sender or _DEPLOYER)
+        nonce = int(self._revm.basic(creator).nonce) + ahead
+        assert nonce < 128
+        packed = b"\xd6\x94" + bytes.fromhex(creator[2:]) + bytes([nonce or 0x80])
+        return "0x" + keccak256(packed)[12:].hex()
 
     def at(self, artifact: str, address: str) -> Bound:
         """The contract of that artefact at an address; its events are decoded from now on."""

@@ -275,6 +275,7 @@ def test_get_agreement__with_a_receipt__all_of_it(client: Client) -> None:
         "feeCustomer": 0,
         "start": 1_000,
         "end": 5_000,
+        "downtime": 0,
         "status": "open",
         "paid": 0,
         "newestReceipt": {
@@ -407,6 +408,17 @@ def test_ready__stale_loop_or_no_chain__503_with_ages(
     assert told["loops"] == {
         loop.name: {"age": loop.age, "limit": 30.0, "stale": loop.age > 30} for loop in health.loops
     }
+
+
+def test_ready__guardian_has_paused__says_until_when_and_stays_ready(
+    client_of: Callable[..., Client],
+) -> None:
+    loops = (LoopHealth("follow", 1.0, 30.0),)
+    told = client_of(health=lambda: Health(loops)).get("/ready").json()
+    assert (told["postingPausedUntil"], told["openingPausedUntil"]) == (None, None)
+    answer = client_of(health=lambda: Health(loops, True, 5_000, 6_000)).get("/ready")
+    assert answer.status_code == 200
+    assert (answer.json()["postingPausedUntil"], answer.json()["openingPausedUntil"]) == (5_000, 6_000)
 
 
 def test_metrics__after_ingest__counts_by_status_and_code(

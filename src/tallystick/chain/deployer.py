@@ -10,14 +10,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import eth_abi
 
 from tallystick.chain.abi import checksum, short_string
 from tallystick.chain.contracts import Contract, load
-from tallystick.chain.deployment import Creation, Plan, Step, create_address
-from tallystick.chain.errors import DeploymentMismatch, TransactionFailed
+from tallystick.chain.deployment import Condition, Creation, Plan, PlannedCall, Step, create_address
+from tallystick.chain.errors import ContractRefused, DeploymentMismatch, TransactionFailed
 from tallystick.chain.node import Node, TransactionReceipt
 from tallystick.chain.registry import Deployment, Pending, Record, Registry, is_live
 from tallystick.chain.sender import Sender
@@ -26,14 +27,18 @@ from tallystick.protocol.hashing import keccak256
 __all__ = ["Deployer", "Outcome", "deploy", "verify"]
 
 _STRETCH = 2_000  # blocks
+# How the AccessManager refuses what must be scheduled, is scheduled and not due, or was and has lapsed.
+_DELAYED = {"AccessManagerNotScheduled", "AccessManagerNotReady", "AccessManagerExpired"}
 
 
 @dataclass
 class Outcome:
-    """What a run did. `receipts` are those of the transactions that it sent, `gas` is their sum."""
+    """What a run did. `receipts` are those of the transactions that it sent, `gas` is their sum; `waiting` are the
+    titles of steps that governance's delay holds up, to be run again when it is over."""
 
     deployment: Deployment
     receipts: list[TransactionReceipt] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
 
     @property
     def gas(self) -> int:
@@ -70,6 +75,7 @@ class Deployer:
         self._say = say
         self._sleep = sleep
         self._receipts: list[TransactionReceipt] = []
+        self._waiting: list[str] = []
 
     def run(self) -> Outcome:
         """Creates what is missing, does the setup steps that are not done, verifies all, writes the registry.
@@ -91,8 +97,8 @@ class Deployer:
         deployment = Deployment(chain_id, records)
         self._registry.save(deployment, self._node)
         for step in self._plan.steps(records["Directory"].deployer, directory):
-            self._do(step)
-        return Outcome(deployment, self._receipts)
+            self._do(step, directory)
+        return Outcome(deployment, self._receipts, self._waiting)
 
     # The Directory
 
@@ -220,19 +226,43 @@ class Deployer:
 
     # The setup
 
-    def _do(self, step: Step) -> None:
+    def _do(self, step: Step, directory: str) -> None:
         if self._holds(step):
             return
         for call in step.calls:
-            self._send(f"{call.contract}.{call.function}", call.to, call.data)
+            if not self._perform(call, step.title, directory):
+                return
         if not self._holds(step):
             raise DeploymentMismatch(f"a setup step had no effect: {step.title}")
         self._say(step.title)
 
     def _holds(self, step: Step) -> bool:
-        call = step.done.call
+        return any(self._is_so(condition) for condition in step.done)
+
+    def _is_so(self, condition: Condition) -> bool:
+        call = condition.call
         answer = self._node.call(call.to, call.data)
-        return step.done.holds(load(call.contract).decode(call.function, answer))
+        return condition.holds(load(call.contract).decode(call.function, answer))
+
+    def _perform(self, call: PlannedCall, title: str, directory: str) -> bool:
+        """Sends it; where the sender's role has a delay, schedules it instead, and says False until that is over."""
+        try:
+            self._send(f"{call.contract}.{call.function}", call.to, call.data)
+        except ContractRefused as refused:
+            if refused.code not in _DELAYED:
+                raise
+            self._wait_for(call, title, directory, refused)
+            return False
+        return True
+
+    def _wait_for(self, call: PlannedCall, title: str, directory: str, refused: ContractRefused) -> None:
+        contract, manager = load("AccessManager"), self._plan.addresses(directory)["AccessManager"]
+        if refused.code != "AccessManagerNotReady":
+            self._send("AccessManager.schedule", manager, contract.encode("schedule", call.to, call.data, 0))
+        operation = refused.arguments["operationId"]
+        ready = datetime.fromtimestamp(int(self._node.read(contract, manager, "getSchedule", operation)), UTC)
+        self._waiting.append(title)
+        self._say(f"{title}: scheduled; run again after {ready:%Y-%m-%d %H:%M:%S} UTC")
 
     def _send(self, what: str, to: str | None, data: bytes) -> TransactionReceipt:
         receipt = self._sender.send(to, data)

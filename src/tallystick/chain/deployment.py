@@ -4,10 +4,9 @@ sent.
 A plan is a YAML file (`tallystick/networks/<network>.yaml`): `chains`, `parameters`, `contracts` in order,
 `setup`,
 `policies`, `fees`. A text that starts with `$` refers to a parameter, to a contract of the plan, to
-`$Directory` or
-to `$deployer`. Addresses follow from the Directory's (CREATE, nonce = place in the plan), so contracts may
-refer to
-later ones.
+`$Directory` or to `$deployer`; `$Escrow.setFees` is a function's selector. A setup step with `last: true` waits
+until policies and fees are done. Addresses follow from the Directory's (CREATE, nonce = place in the plan), so
+contracts may refer to later ones.
 """
 
 from __future__ import annotations
@@ -77,16 +76,18 @@ class Condition:
         if self.at_least is not None:
             return isinstance(value, int) and value >= self.at_least
         expected = tuple(self.equals) if isinstance(self.equals, list) else self.equals
+        if isinstance(value, str) and isinstance(expected, str):
+            return value.lower() == expected.lower()  # addresses, with checksum or without
         return bool(value == expected)
 
 
 @dataclass(frozen=True)
 class Step:
-    """Something to do once the contracts exist, unless `done` holds already."""
+    """Something to do once the contracts exist, unless one of `done` holds already."""
 
     title: str
     calls: tuple[PlannedCall, ...]
-    done: Condition
+    done: tuple[Condition, ...]
 
 
 def networks() -> tuple[str, ...]:
@@ -197,9 +198,13 @@ class Plan:
         return tuple(listed)
 
     def steps(self, deployer: str, directory: str) -> tuple[Step, ...]:
-        """What to do once the contracts exist: `setup`, then `policies`, then `fees`. Raises BadPlan."""
+        """What to do once the contracts exist: `setup`, then `policies`, then `fees`, then what of `setup` comes
+        last. Raises BadPlan."""
         scope = self._scope(deployer, directory)
-        entries = [*(self._data.get("setup") or ()), *self._policy_entries(), *self._fee_entries()]
+        setup = [(entry, _is_last(entry)) for entry in self._data.get("setup") or ()]
+        first = [entry for entry, last in setup if not last]
+        final = [entry for entry, last in setup if last]
+        entries = [*first, *self._policy_entries(), *self._fee_entries(), *final]
         return tuple(self._step(entry, scope) for entry in entries)
 
     def _policy_entries(self) -> list[dict[str, Any]]:
@@ -229,26 +234,32 @@ class Plan:
             calls = [
                 self._call(str(name), given, scope) for one in entry["calls"] for name, given in one.items()
             ]
-            view = self._call(str(done["read"]), done.get("with") or (), scope)
-            least, exactly = done.get("at_least"), done.get("equals")
-            if (least is None) == (exactly is None):
-                raise BadPlan(f"in the plan {self.network}: {title!r} needs either at_least or equals")
-            where = f"{title}.done"
-            condition = Condition(
-                call=view,
-                field=done.get("field"),
-                at_least=self._resolve(least, scope, where),
-                equals=self._resolve(exactly, scope, where),
-            )
+            either = done if isinstance(done, list) else [done]
+            conditions = tuple(self._condition(title, one, scope) for one in either)
+            if not conditions:
+                raise BadPlan(f"in the plan {self.network}: {title!r} is done when nothing holds")
         except (KeyError, TypeError, AttributeError) as error:
             raise BadPlan(
                 f"in the plan {self.network}: a step has `title`, `calls` and `done`: {error!r}"
             ) from None
-        return Step(title, tuple(calls), condition)
+        return Step(title, tuple(calls), conditions)
+
+    def _condition(self, title: str, done: Any, scope: Mapping[str, Any]) -> Condition:
+        view = self._call(str(done["read"]), done.get("with") or (), scope)
+        least, exactly = done.get("at_least"), done.get("equals")
+        if (least is None) == (exactly is None):
+            raise BadPlan(f"in the plan {self.network}: {title!r} needs either at_least or equals")
+        where = f"{title}.done"
+        return Condition(
+            call=view,
+            field=done.get("field"),
+            at_least=self._resolve(least, scope, where),
+            equals=self._resolve(exactly, scope, where),
+        )
 
     def _call(self, name: str, arguments: Any, scope: Mapping[str, Any]) -> PlannedCall:
         contract, _, function = name.partition(".")
-        if contract not in self.names:
+        if contract not in (*self.names, "Directory"):
             raise BadPlan(f"in the plan {self.network}: {name} is of a contract that the plan does not have")
         try:
             data = load(contract).encode_checked(function, self._resolve(arguments, scope, name))
@@ -275,6 +286,21 @@ class Plan:
         name = value[1:]
         if name in seen:
             raise BadPlan(f"in the plan {self.network}: ${name} refers to itself ({where})")
+        contract, _, function = name.partition(".")
+        if function and contract in (*self.names, "Directory"):
+            return self._selector(contract, function, where)
         if name not in scope:
             raise BadPlan(f"in the plan {self.network}: {where} refers to ${name}, which is nothing")
         return self._resolve(scope[name], scope, where, (*seen, name))
+
+    def _selector(self, contract: str, function: str, where: str) -> bytes:
+        """Selector of a contract's function. Raises BadPlan."""
+        try:
+            return load(contract).function(function).selector
+        except ChainError as error:
+            raise BadPlan(f"in the plan {self.network}: {where}: {error.message}") from None
+
+
+def _is_last(entry: Any) -> bool:
+    """Whether a setup step waits for policies and fees."""
+    return isinstance(entry, Mapping) and bool(entry.get("last", False))

@@ -16,7 +16,7 @@ from tallystick.protocol.keys import parse_address, to_checksum
 
 __all__ = ["Contracts", "NotTheRelayer", "PostedBatch"]
 
-USED: Final = ("Escrow", "ReceiptLedger", "Staking", "PolicyBook")
+USED: Final = ("Escrow", "ReceiptLedger", "Staking", "PolicyBook", "Credentials")
 
 
 class NotTheRelayer(ChainError):
@@ -55,9 +55,9 @@ class Contracts:
         self._escrow = load("Escrow")
 
     def listed(self, refunds: bool, pokes: bool = False) -> frozenset[tuple[bytes, bytes]]:
-        """What the engine may sign: post and settle; refund and poke when asked to keep refunds and leases."""
+        """What the engine may sign: post and settle; refundMany and poke when asked to keep refunds and leases."""
         pairs = {(self.ledger, self._ledger.function(name).selector) for name in ("post", "settle")}
-        kept = [name for name, wanted in (("refund", refunds), ("poke", pokes)) if wanted]
+        kept = [name for name, wanted in (("refundMany", refunds), ("poke", pokes)) if wanted]
         pairs |= {(self.escrow, self._escrow.function(name).selector) for name in kept}
         return frozenset(pairs)
 
@@ -73,6 +73,10 @@ class Contracts:
     def refund_call(self, agreement: int) -> bytes:
         """Calldata of `refund`."""
         return self._escrow.encode("refund", agreement)
+
+    def refund_many_call(self, agreements: Sequence[int]) -> bytes:
+        """Calldata of `refundMany`, at most 256 agreements."""
+        return self._escrow.encode("refundMany", list(agreements))
 
     def poke_call(self, agreements: Sequence[int]) -> bytes:
         """Calldata of `poke`, at most 256 leases."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from sqlalchemy import Connection, Text, case, cast, func, literal, select, update
+from sqlalchemy import Connection, case, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from tallystick.chain.engine import Intent, Notice, TransactionEngine
@@ -29,8 +29,8 @@ POKES: Final = 256
 POKE_PAUSE: Final = 600
 """Seconds of chain time between two looks at the leases, unless one was too short for all that was due."""
 
-REFUNDS_A_STEP: Final = 8
-"""Refunds that may wait for their block at a time: what is asked for is read in every round."""
+REFUNDS: Final = 64
+"""Refunds in one transaction; each is simulated by itself before."""
 
 HELD_PAUSE: Final = 600
 """Seconds of chain time until a refund that the contract refused is looked at again."""
@@ -149,7 +149,7 @@ class Keeper:
         if self._settle_grace is None:
             self._settle_grace = self._contracts.settle_grace()
         with self._database.read() as connection:
-            if connection.execute(_POKES_UNDER_WAY).scalar_one():
+            if _under_way(connection, "poke"):
                 return
             due = due_clocks(connection, self._policies, self._settle_grace, now, now - self._poke_interval)
         if len(due) < POKES:
@@ -169,43 +169,40 @@ class Keeper:
         self._reached("keep.after")
 
     def _refund(self, now: int) -> None:
+        """Refunds what is due, and what the contract would not hold back: each is asked about before all are sent."""
         if self._graces is None:
             self._graces = self._contracts.graces()
         self._held_until = {one: until for one, until in self._held_until.items() if until > now}
         with self._database.read() as connection:
-            room = REFUNDS_A_STEP - connection.execute(_REFUNDS_UNDER_WAY).scalar_one()
-            if room <= 0:
+            if _under_way(connection, "refund"):
                 return
             due = due_refunds(open_agreements(connection, now, len(self._held_until)), self._graces, now)
-        for agreement in [one for one in due if one not in self._held_until][:REFUNDS_A_STEP]:
-            if room == 0:
-                return
-            call = self._contracts.refund_call(agreement)
-            intent = Intent(f"refund:{agreement}:0", "refund", self._contracts.escrow, call)
+        ready: list[int] = []
+        for agreement in [one for one in due if one not in self._held_until][:REFUNDS]:
             try:
-                self._contracts.simulate(intent.target, call, self._engine.sender)
+                call = self._contracts.refund_call(agreement)
+                self._contracts.simulate(self._contracts.escrow, call, self._engine.sender)
+                ready.append(agreement)
             except ContractRefused as refusal:
                 self._held_until[agreement] = now + HELD_PAUSE
-                self._notice("refund_waits", agreement=agreement, reason=refusal.code)
-                continue
-            room -= 1
-            with self._database.write() as connection:
-                add_intent(connection, self._engine.sender, intent, now)
-            self._notice("refund_asked", agreement=agreement)
+                if refusal.code != "Escrow_NotOpen":  # refunded, and not final yet
+                    self._notice("refund_waits", agreement=agreement, reason=refusal.code)
+        if not ready:
+            return
+        call = self._contracts.refund_many_call(sorted(ready))
+        intent = Intent(f"refund:{now}:{ready[0]}", "refund", self._contracts.escrow, call)
+        self._engine.check(intent.target, intent.data)
+        self._reached("keep.before")
+        with self._database.write() as connection:
+            add_intent(connection, self._engine.sender, intent, now)
+        self._notice("refund_asked", agreements=len(ready))
+        self._reached("keep.after")
 
 
-_REFUNDS_UNDER_WAY: Final = (
-    select(func.count())
-    .select_from(transactions)
-    .where(transactions.c.state.in_(("queued", "sent")), transactions.c.kind == "refund")
-)
-
-
-_POKES_UNDER_WAY: Final = (
-    select(func.count())
-    .select_from(transactions)
-    .where(transactions.c.state.in_(("queued", "sent")), transactions.c.kind == "poke")
-)
+def _under_way(connection: Connection, kind: str) -> bool:
+    """Whether a transaction of that kind is not in a block yet."""
+    waiting = (transactions.c.state.in_(("queued", "sent")), transactions.c.kind == kind)
+    return connection.execute(select(transactions.c.id).where(*waiting).limit(1)).first() is not None
 
 
 def due_clocks(
@@ -243,19 +240,15 @@ def due_clocks(
 
 
 def open_agreements(connection: Connection, now: int, more: int = 0) -> list[Refundable]:
-    """Open agreements that ended before `now` and for which no refund was asked yet, oldest end first: 256 and
-    `more`."""
+    """Open agreements that ended before `now`, oldest end first: 256 and `more`."""
     longest = case(
         (policies.c.challenge_window > policies.c.self_post_window, policies.c.challenge_window),
         else_=policies.c.self_post_window,
     )
-    asked = select(transactions.c.id).where(
-        transactions.c.key == literal("refund:") + cast(agreements.c.agreement, Text) + ":0"
-    )
     wanted = (
         select(agreements.c.agreement, END, longest)
         .join_from(agreements, policies, agreements.c.policy == policies.c.policy)
-        .where(agreements.c.status == Status.OPEN, now > END, ~asked.exists())
+        .where(agreements.c.status == Status.OPEN, now > END)
         .order_by(END)
         .limit(256 + more)
     )

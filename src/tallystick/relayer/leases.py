@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import ColumnElement, case
 
-from tallystick.protocol.constants import PRICE_SCALE
+from tallystick.protocol import amounts
 from tallystick.protocol.enums import Mode
 from tallystick.store.tables import agreements
 
@@ -24,7 +24,7 @@ def funded_until(mode: int, start: int, budget: int, unit_price: int) -> int:
     """The second at which a lease's money runs out, downtime or not; 0 for METERED."""
     if mode != Mode.LEASE:
         return 0
-    return min(start + budget * PRICE_SCALE // unit_price, _MAX_INT64)
+    return min(amounts.funded_until(start, budget, unit_price), _MAX_INT64)
 
 
 def agreement_end(expiry: int, stop_at: int, funded: int) -> int:
@@ -54,5 +54,5 @@ class Clock(NamedTuple):
 
     def due(self, horizon: int) -> int:
         """µ of gross that the clock has earned up to `horizon` and that are not paid yet."""
-        seconds = max(min(horizon, self.end) - self.start - self.downtime, 0)
-        return max(min(seconds * self.unit_price // PRICE_SCALE, self.budget) - self.paid, 0)
+        seconds = amounts.payable_seconds(horizon, self.end, self.start, self.downtime)
+        return max(amounts.lease_gross(seconds, self.unit_price, self.budget) - self.paid, 0)

@@ -32,6 +32,23 @@ def small(**changes: Any) -> dict[str, Any]:
     return {**data, **changes}
 
 
+def small_policy() -> dict[str, Any]:
+    """A policy that fits."""
+    numbers = dict.fromkeys(
+        (
+            "kind", "quorum", "coverageBps", "stakeMultiple", "valueCap", "grossCap", "selfPostBond", "notice",
+            "reportTime", "customerCredentials", "operatorCredentials",
+        ),
+        0,
+    )  # fmt: skip
+    times = dict.fromkeys(
+        ("challengeWindow", "selfPostWindow", "responseWindow", "disputeTime", "silence"), 60
+    )
+    flags = {"instantRelease": False, "funderWaived": False}
+    nobody = {"issuer": "0x" + "00" * 20, "measurement": "0x" + "00" * 32, "verifiers": []}
+    return {**numbers, **times, **flags, **nobody, "relayer": 1}
+
+
 def test_create_address__first_contracts_of_anvils_first_account__are_the_well_known_ones() -> None:
     assert create_address(ALICE, 0) == DIRECTORY
     assert create_address(ALICE, 1) == "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
@@ -87,24 +104,28 @@ def test_overrides__parameter_and_section__replace_what_the_file_says() -> None:
     assert plan.steps(ALICE, DIRECTORY) == ()
 
 
-def test_steps__of_the_local_network__end_with_its_policy() -> None:
+def test_steps__of_the_local_network__put_its_policy_in_the_book_before_the_roles_are_locked() -> None:
     steps = Plan.from_yaml("local").steps(ALICE, DIRECTORY)
-    assert steps[0].title == "Operator 1 is the network's relayer"
-    last = steps[-1]
-    assert last.title == "Policy 1 is in the book"
+    titles = [step.title for step in steps]
+    assert titles[0] == "Operator 1 is the network's relayer"
+    place = titles.index("Policy 1 is in the book")
+    assert place < titles.index(
+        "The governor sets fees, policies and shares, and recovers donations, after the delay"
+    )
+    last = steps[place]
     (terms,) = load("PolicyBook").function("add").decode_inputs(last.calls[0].data)
     # The protocol's defaults are those of the model's class; the local network has one attester, operator 2.
     defaults = Policy(VerificationKind.ATTESTED, 1, 1, verifiers=(2,))
     assert terms == tuple(defaults)
-    assert last.done.holds(1)
-    assert not last.done.holds(0)
+    assert last.done[0].holds(1)
+    assert not last.done[0].holds(0)
 
 
 def test_steps__fees__are_done_when_both_agree() -> None:
     plan = Plan.from_yaml("local", {"setup": [], "policies": [], "fees": {"provider": 300, "customer": 25}})
     (step,) = plan.steps(ALICE, DIRECTORY)
-    assert step.done.holds((300, 25))
-    assert not step.done.holds((300, 0))
+    assert step.done[0].holds((300, 25))
+    assert not step.done[0].holds((300, 0))
     assert load("Escrow").function("setFees").decode_inputs(step.calls[0].data) == (300, 25)
 
 
@@ -167,6 +188,28 @@ WRONG: list[tuple[str, Callable[[], dict[str, Any]], str]] = [
         "Escrow.fees is of a contract that the plan does not have",
     ),
     (
+        "selector of a function that there is not",
+        lambda: small(
+            setup=[
+                {
+                    "title": "t",
+                    "calls": [],
+                    "done": {
+                        "read": "AccessManager.getTargetFunctionRole",
+                        "with": ["$PolicyBook", "$PolicyBook.remove"],
+                        "equals": 2,
+                    },
+                }
+            ]
+        ),
+        r"PolicyBook has no function 'remove'",
+    ),
+    (
+        "step that nothing ends",
+        lambda: small(setup=[{"title": "t", "calls": [], "done": []}]),
+        "'t' is done when nothing holds",
+    ),
+    (
         "condition without a measure",
         lambda: small(setup=[{"title": "t", "calls": [], "done": {"read": "PolicyBook.count"}}]),
         "needs either at_least or equals",
@@ -197,7 +240,50 @@ def test_from_yaml__unknown_network_parameter_or_file__is_named(tmp_path: Path) 
 def test_condition__field_that_is_not_there__is_a_mistake_of_the_plan() -> None:
     steps = Plan.from_yaml("local").steps(ALICE, DIRECTORY)
     key = next(step for step in steps if "signs batches" in step.title)
-    assert key.done.holds({"validFrom": 5, "revokedAt": 0})
-    assert not key.done.holds({"validFrom": 0, "revokedAt": 0})
+    assert key.done[0].holds({"validFrom": 5, "revokedAt": 0})
+    assert not key.done[0].holds({"validFrom": 0, "revokedAt": 0})
     with pytest.raises(BadPlan, match="no result called validFrom"):
-        key.done.holds({"until": 5})
+        key.done[0].holds({"until": 5})
+
+
+def test_steps__that_come_last__wait_for_policies_and_fees() -> None:
+    done = {"read": "PolicyBook.count", "at_least": 1}
+    first = {"title": "first", "calls": [], "done": done}
+    last = {"title": "last", "calls": [], "done": done, "last": True}
+    policy = small_policy()
+    steps = Plan.from_data("small", small(setup=[last, first], policies=[policy])).steps(ALICE, DIRECTORY)
+    assert [step.title for step in steps] == ["first", "Policy 1 is in the book", "last"]
+
+
+def test_steps__selectors_alternatives_and_the_directory__are_resolved() -> None:
+    entry = {
+        "title": "roles",
+        "calls": [
+            {
+                "AccessManager.setTargetFunctionRole": {
+                    "target": "$PolicyBook",
+                    "selectors": ["$PolicyBook.retire"],
+                    "roleId": 2,
+                }
+            },
+            {"Directory.transferOwnership": {"newOwner": "$boss"}},
+        ],
+        "done": [
+            {"read": "Directory.owner", "equals": "$boss"},
+            {"read": "Directory.pendingOwner", "equals": "$boss"},
+        ],
+    }
+    (step,) = Plan.from_data("small", small(setup=[entry])).steps(ALICE, DIRECTORY)
+    roles, offer = step.calls
+    # cast sig "retire(uint16)"
+    book = create_address(DIRECTORY, 2)
+    selector = keccak256(b"retire(uint16)")[:4]
+    assert load("AccessManager").function("setTargetFunctionRole").decode_inputs(roles.data) == (
+        book.lower(),
+        (selector,),
+        2,
+    )
+    assert offer.to == DIRECTORY
+    assert [condition.call.function for condition in step.done] == ["owner", "pendingOwner"]
+    assert step.done[0].holds(ALICE.lower())  # with a checksum or without
+    assert not step.done[0].holds(DIRECTORY)

@@ -21,7 +21,7 @@ ADDRESSES = {
     for place, name in enumerate(
         [
             "Directory", "PolicyBook", "Staking", "Escrow", "ReceiptLedger", "FeeSplitter", "InsurancePool",
-            "DividendVault",
+            "DividendVault", "Credentials", "SessionKeys",
         ],
         0xA0,
     )
@@ -57,6 +57,8 @@ def make_value(part: Parameter, hint: Any, dice: random.Random) -> Any:
     if part.components:
         inner = get_type_hints(hint)
         return tuple(make_value(piece, inner[field_name(piece.name)], dice) for piece in part.components)
+    if part.type == "address[]":
+        return tuple("0x" + dice.randbytes(20).hex() for _ in range(3))
     if part.type.endswith("[]"):
         return tuple(dice.randrange(2**32) for _ in range(3))
     if isinstance(hint, type) and issubclass(hint, IntEnum):
@@ -71,6 +73,8 @@ def make_value(part: Parameter, hint: Any, dice: random.Random) -> Any:
 
 
 def as_bytes(part: Parameter, value: Any) -> Any:
+    if part.type == "address[]":
+        return tuple(bytes.fromhex(one[2:]) for one in value)
     return bytes.fromhex(value[2:]) if part.type == "address" else value
 
 

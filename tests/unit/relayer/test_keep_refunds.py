@@ -1,7 +1,8 @@
-"""Refunds that the keeper asks for: a few at a time, and those that must wait hold up no others."""
+"""Refunds that the keeper asks for: many in one transaction, and those that must wait are not among them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,12 +13,13 @@ from sqlalchemy import insert, select, update
 
 from tallystick.chain.errors import ContractRefused
 from tallystick.chain.rpc import Head
-from tallystick.relayer.keep import REFUNDS_A_STEP, Keeper
+from tallystick.relayer.keep import HELD_PAUSE, REFUNDS, Keeper
 from tallystick.store.database import Database
 from tallystick.store.tables import agreements, policies, transactions
 
 ESCROW = b"\x05" * 20
 NOW = 10_000_000
+DUE = REFUNDS + 16
 
 
 class FakeContracts:
@@ -28,6 +30,7 @@ class FakeContracts:
 
     def __init__(self) -> None:
         self.held: set[int] = set()
+        self.closed: set[int] = set()
         self.asked: list[int] = []
 
     def graces(self) -> int:
@@ -36,29 +39,43 @@ class FakeContracts:
     def refund_call(self, agreement: int) -> bytes:
         return agreement.to_bytes(8, "big")
 
+    def refund_many_call(self, agreements: list[int]) -> bytes:
+        return json.dumps(agreements).encode()
+
     def simulate(self, _target: bytes, data: bytes, _sender: bytes) -> None:
         number = int.from_bytes(data, "big")
         self.asked.append(number)
         if number in self.held:
             raise ContractRefused("Escrow_Held", "It is held", {})
+        if number in self.closed:
+            raise ContractRefused("Escrow_NotOpen", "It is closed", {})
 
 
 class Desk:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.contracts = FakeContracts()
+        self.told: list[str] = []
         engine = SimpleNamespace(sender=b"\x07" * 20, check=lambda target, data: None)
         self.keeper = Keeper(
             database, self.contracts, engine, 1,  # type: ignore[arg-type]
-            refunds=True, notice=lambda event, **details: None, reached=lambda place: None,
+            refunds=True, notice=lambda event, **details: self.told.append(event), reached=lambda place: None,
         )  # fmt: skip
 
     def step(self, later: int = 0) -> None:
         self.keeper.step(Head(1, bytes(32), NOW + later, 0))
 
-    def keys(self) -> list[str]:
+    def asked(self) -> list[list[int]]:
+        """The agreements of each transaction."""
         with self.database.read() as connection:
-            return list(connection.execute(select(transactions.c.key).order_by(transactions.c.id)).scalars())
+            found = connection.execute(select(transactions.c.data).order_by(transactions.c.id)).scalars()
+            return [json.loads(data) for data in found]
+
+    def mined(self) -> None:
+        """What was asked for is in a block, which is not final yet: the mirror still has them open."""
+        self.contracts.closed |= {number for numbers in self.asked() for number in numbers}
+        with self.database.write() as connection:
+            connection.execute(update(transactions).values(state="mined"))
 
 
 @pytest.fixture
@@ -79,35 +96,46 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             insert(agreements),
             [
                 {**row, "agreement": number, "policy": 1, "status": 1, "budget": 9, "expiry": 1_000 + number}
-                for number in range(1, 41)
+                for number in range(1, DUE + 1)
             ],
         )
     yield Desk(database)
     database.close()
 
 
-def test_step__many_are_due__a_few_wait_in_the_queue_at_a_time(desk: Desk) -> None:
-    for _ in range(5):
-        desk.step()
-    assert desk.keys() == [f"refund:{number}:0" for number in range(1, REFUNDS_A_STEP + 1)]
-    with desk.database.write() as connection:
-        connection.execute(update(transactions).where(transactions.c.id <= 3).values(state="mined"))
+def test_step__many_are_due__go_in_one_transaction_and_the_next_waits_for_its_block(desk: Desk) -> None:
     desk.step()
-    assert desk.keys()[REFUNDS_A_STEP:] == [
-        f"refund:{number}:0" for number in range(REFUNDS_A_STEP + 1, REFUNDS_A_STEP + 4)
-    ]
+    desk.step(later=HELD_PAUSE)
+    assert desk.asked() == [list(range(1, REFUNDS + 1))]
+    desk.mined()
+    desk.step(later=HELD_PAUSE)
+    desk.step(later=HELD_PAUSE + 1)
+    assert desk.asked()[1:] == [list(range(REFUNDS + 1, DUE + 1))]
 
 
-def test_step__the_oldest_are_held__others_are_refunded_and_they_are_asked_about_later(desk: Desk) -> None:
-    held = desk.contracts.held = set(range(1, REFUNDS_A_STEP + 1))
-    for _ in range(4):
-        desk.step()
-    assert desk.keys() == [
-        f"refund:{number}:0" for number in range(REFUNDS_A_STEP + 1, 2 * REFUNDS_A_STEP + 1)
-    ]
-    assert [desk.contracts.asked.count(number) for number in held] == [1] * REFUNDS_A_STEP
-    with desk.database.write() as connection:
-        connection.execute(update(transactions).values(state="final"))
+def test_step__refunded_but_not_final__is_not_asked_for_again_nor_told(desk: Desk) -> None:
+    desk.step()
+    desk.mined()
+    desk.step(later=1)
+    desk.mined()
+    for later in (2, HELD_PAUSE + 2, 2 * HELD_PAUSE + 4):
+        desk.step(later=later)
+    assert len(desk.asked()) == 2
+    assert "refund_waits" not in desk.told
+
+
+def test_step__some_are_held__others_are_refunded_and_they_are_asked_about_later(desk: Desk) -> None:
+    desk.contracts.held = {1, 3}
+    for later in range(4):
+        desk.step(later=later)
+    assert desk.asked() == [[2, *range(4, REFUNDS + 1)]]
+    assert [desk.contracts.asked.count(number) for number in (1, 3)] == [1, 1]
+    assert desk.told.count("refund_waits") == 2
     desk.contracts.held = set()
-    desk.step(later=3_600)
-    assert desk.keys()[REFUNDS_A_STEP:] == [f"refund:{number}:0" for number in range(1, REFUNDS_A_STEP + 1)]
+    for later in range(4, 10):
+        desk.mined()
+        desk.step(later=later)
+    assert [1, 3] not in desk.asked(), "not before their pause is over"
+    desk.step(later=HELD_PAUSE)
+    assert desk.asked()[-1] == [1, 3]
+    assert sorted(number for numbers in desk.asked() for number in numbers) == list(range(1, DUE + 1))

@@ -160,6 +160,15 @@ def test_plan_leases__largest_rate_and_longest_job__are_leases():
     assert only([job(0, 0, 2, 1, 72_057_594_037_927)], seconds=1).budget == 72_057_594_038
 
 
+def test_plan_leases__rate_and_budget_at_the_edge_of_56_bits__are_a_lease_and_one_more_is_none():
+    edge = 2**56 - 1
+    # At 1 000 µ a whole GPU the rate is the power itself; for a million seconds the budget is the rate.
+    lease = only([job(0, 0, 1_000_000, 1, edge)], price=1_000)
+    assert (lease.rate, lease.budget) == (edge, edge)
+    assert plan([job(0, 0, 1_000_001, 1, edge)], price=1_000).rejected == [Rejection(2, "over_budget")]
+    assert plan([job(0, 0, 1, 1, edge + 1)], price=1_000).rejected == [Rejection(2, "rate_out_of_range")]
+
+
 def test_plan_leases__start_more_than_399_days_after_the_first__is_out_of_term():
     rows = [
         job(0, 50 + LATEST_START + 1, 10**9),
