@@ -43,7 +43,8 @@ VIA_IR = True
 EVM_VERSION = "cancun"
 EXTERNAL = {"AccessManager": "@openzeppelin/contracts/access/manager/AccessManager.sol"}
 
-# Contracts that are too large at that many runs: compiled apart, for size. What runs once a receipt is not among them.
+# Contracts that are too large at that many runs, each in a file of its name: compiled apart, for size. What runs once a
+# receipt is not among them.
 FEWER_RUNS = {"EscrowExtension": 200}
 
 # A contract whose fallback hands calls to an extension has one ABI: its own and the extension's.
@@ -96,7 +97,10 @@ def run_solc(
     sources: dict[str, Path], external: list[str], runs: int = OPTIMIZER_RUNS, only: dict[str, str] | None = None
 ) -> Json:
     """The compiler's answer. `only`: code of these contracts alone, by name and source unit."""
-    selection: Json = {name: {"*": OUTPUTS, "": ["ast"]} for name in [*sources, *external]}
+    selection: Json = {
+        name: {"": ["ast"]} | ({} if Path(name).stem in FEWER_RUNS else {"*": OUTPUTS})
+        for name in [*sources, *external]
+    }
     if only is not None:
         selection = {source: {name: OUTPUTS} for name, source in only.items()}
     content = {name: {"content": path.read_text("utf-8")} for name, path in sources.items()}
@@ -171,11 +175,11 @@ def compile_contracts(
         raise CompileError("\n\n".join(found))
 
     origins = [(name, source) for source in sources for name in deployable(output["sources"][source]["ast"])]
-    contracts: Json = output["contracts"]
+    contracts: Json = output.get("contracts", {})
     for name, source in origins:
         if name in FEWER_RUNS:
             smaller = run_solc({source: sources[source]}, [], FEWER_RUNS[name], {name: source})
-            contracts[source][name] = smaller["contracts"][source][name]
+            contracts[source] = smaller["contracts"][source]
     artifacts: dict[str, Json] = {}
     faults = []
     for name, source in sorted([*origins, *external.items()]):

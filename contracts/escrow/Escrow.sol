@@ -142,6 +142,7 @@ contract Escrow is EscrowAccounts, EscrowReplacing, EIP712 {
         uint256 count = figures.length / Figures.SIZE;
         uint256 settleKey = HotSlot.settleable(order.policy);
         uint256 grossCap = order.grossCap == 0 ? type(uint256).max : order.grossCap;
+        uint256 left = order.cap;
         uint256 feesSettled;
         for (uint256 i = 0; i < count; ++i) {
             (uint64 agreement, uint80 units) = Figures.read(figures, i);
@@ -155,10 +156,11 @@ contract Escrow is EscrowAccounts, EscrowReplacing, EIP712 {
                 continue;
             }
             (uint256 gross, uint256 feeProvider, uint256 feeCustomer) =
-                _settleMetered(agreement, hot, units, order.cap - moved, grossCap);
+                _settleMetered(agreement, hot, units, left, grossCap);
             unchecked {
-                // At most 256 figures, each below 2^57.
+                // At most 256 figures, each below 2^57 and no more than is left.
                 moved += gross + feeCustomer;
+                left -= gross + feeCustomer;
                 feesSettled += feeProvider + feeCustomer;
             }
         }

@@ -64,8 +64,9 @@ abstract contract EscrowOpening is IEscrow, EscrowEnding {
         _checkItems(items);
         agreements = new uint64[](items);
         OpenContext memory context = _openContext();
+        Terms memory item;
         for (uint256 i = 0; i < items; ++i) {
-            Terms memory item = terms[i];
+            TermsWords.load(item, terms[i]);
             bytes32 termsHash = TermsWords.hash(item);
             (OpenRefusal refusal, uint64 agreement) = _openOne(item, signatures[i], termsHash, context);
             if (refusal == OpenRefusal.NONE) agreements[i] = agreement;
@@ -229,8 +230,8 @@ abstract contract EscrowOpening is IEscrow, EscrowEnding {
         private
         returns (uint64 agreement)
     {
-        _spendNonce(customer, terms.customerNonce);
-        _spendNonce(context.operatorOwner, terms.operatorNonce);
+        _nonces[customer][terms.customerNonce >> 8] |= _bit(terms.customerNonce);
+        _nonces[context.operatorOwner][terms.operatorNonce >> 8] |= _bit(terms.operatorNonce);
         agreement = (uint64(++context.sequence) << 32) | uint64(uint256(termsHash) >> 224);
         Agreement storage record = _agreements[agreement];
         record.hot = HotSlot.opened(terms, context.feeProvider, context.feeCustomer);
@@ -254,10 +255,10 @@ abstract contract EscrowOpening is IEscrow, EscrowEnding {
     }
 
     function _isSpent(address signer, uint256 nonce) private view returns (bool) {
-        return _nonces[signer][nonce >> 8] & (1 << (nonce & 0xff)) != 0;
+        return _nonces[signer][nonce >> 8] & _bit(nonce) != 0;
     }
 
-    function _spendNonce(address signer, uint256 nonce) private {
-        _nonces[signer][nonce >> 8] |= 1 << (nonce & 0xff);
+    function _bit(uint256 nonce) private pure returns (uint256) {
+        return 1 << (nonce & 0xff);
     }
 }

@@ -28,7 +28,11 @@ abstract contract EscrowPayments is EscrowStorage {
         if (paidNew <= hot.paid()) return (SkipReason.STALE, 0, 0, 0, 0);
         (gross, feeProvider, feeCustomer) = _rise(hot, paidNew);
         if (gross > grossCap) return (SkipReason.ABOVE_BATCH_CAP, 0, 0, 0, 0);
-        if (gross + feeCustomer > cap) return (SkipReason.ABOVE_DECLARED_VALUE, 0, 0, 0, 0);
+        unchecked {
+            // Both are below 2^56.
+            if (gross + feeCustomer <= cap) return (reason, paidNew, gross, feeProvider, feeCustomer);
+        }
+        return (SkipReason.ABOVE_DECLARED_VALUE, 0, 0, 0, 0);
     }
 
     /// @dev What the step to `paidNew`, which is above what is paid and at most the budget, moves.

@@ -10,13 +10,18 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 
 /// @title A stablecoin for tests and local networks, after the manner of USDC
-/// @notice 6 decimals, permit, a blacklist and a pause switch (off) in the owner's hand; anyone mints. It must never be
+/// @notice 6 decimals, permit, ERC-3009, a blacklist and a pause switch (off) in the owner's hand; anyone mints. It must never be
 /// taken for money: it is not deployed but on local networks.
 /// @dev Whether a holder is blacklisted is the highest bit of its balance, as in USDC 2.2, so that gas figures are alike.
 contract TestDollar is IERC20Metadata, IERC20Permit, IERC20Errors, EIP712, Nonces, Ownable {
     event Blacklisted(address indexed holder, bool blacklisted);
     event PauseSet(bool paused);
 
+    event AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce);
+
+    error TestDollar_NotPayee(address caller, address payee);
+    error TestDollar_AuthorizationOutOfTime(uint256 validAfter, uint256 validBefore);
+    error TestDollar_AuthorizationUsed(address authorizer, bytes32 nonce);
     error TestDollar_Blacklisted(address holder);
     error TestDollar_Paused();
     error TestDollar_PermitExpired(uint256 deadline);
@@ -24,6 +29,9 @@ contract TestDollar is IERC20Metadata, IERC20Permit, IERC20Errors, EIP712, Nonce
 
     bytes32 private constant PERMIT_TYPEHASH =
         keccak256("Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)");
+    bytes32 private constant RECEIVE_TYPEHASH = keccak256(
+        "ReceiveWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)"
+    );
     uint256 private constant BLACKLIST_BIT = 1 << 255;
 
     string public constant name = "Test Dollar";
@@ -34,6 +42,8 @@ contract TestDollar is IERC20Metadata, IERC20Permit, IERC20Errors, EIP712, Nonce
     bool public paused;
     mapping(address holder => uint256) private _balances;
     mapping(address holder => mapping(address spender => uint256)) public allowance;
+
+    mapping(address authorizer => mapping(bytes32 nonce => bool)) public authorizationState;
 
     constructor(address owner) EIP712("Test Dollar", "1") Ownable(owner) {}
 
@@ -103,6 +113,31 @@ contract TestDollar is IERC20Metadata, IERC20Permit, IERC20Errors, EIP712, Nonce
         address signer = ECDSA.recover(_hashTypedDataV4(structHash), v, r, s);
         if (signer != owner) revert TestDollar_WrongSigner(signer, owner);
         _approve(owner, spender, value);
+    }
+
+    /// @notice ERC-3009, as USDC has it: pays the caller, by a signature of `from`, once per nonce.
+    function receiveWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256 validAfter,
+        uint256 validBefore,
+        bytes32 nonce,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external {
+        if (to != msg.sender) revert TestDollar_NotPayee(msg.sender, to);
+        if (block.timestamp <= validAfter || block.timestamp >= validBefore) {
+            revert TestDollar_AuthorizationOutOfTime(validAfter, validBefore);
+        }
+        if (authorizationState[from][nonce]) revert TestDollar_AuthorizationUsed(from, nonce);
+        bytes32 structHash = keccak256(abi.encode(RECEIVE_TYPEHASH, from, to, value, validAfter, validBefore, nonce));
+        address signer = ECDSA.recover(_hashTypedDataV4(structHash), v, r, s);
+        if (signer != from) revert TestDollar_WrongSigner(signer, from);
+        authorizationState[from][nonce] = true;
+        emit AuthorizationUsed(from, nonce);
+        _transfer(from, to, value);
     }
 
     function _approve(address holder, address spender, uint256 amount) private {
