@@ -171,9 +171,10 @@ class ReceiptLedger(Releases):
     def resume_posting(self, *, caller: Address, now: int) -> None:
         """Ends the pause early."""
         check_role(self.admin, caller)
-        if now < self.paused_until:
-            self.paused_until = now
-            self.pauses[-1] = (self.pauses[-1][0], now)
+        if now >= self.paused_until:
+            raise Refused("ReceiptLedger_NotPaused", "Posting is not paused.")
+        self.paused_until = now
+        self.pauses[-1] = (self.pauses[-1][0], now)
 
     def _check_signers(self, relayer: int, signers: Sequence[Address], caller: Address, now: int) -> None:
         def is_signer(key: Address) -> bool:
