@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {IEscrow} from "../interfaces/IEscrow.sol";
 import {IEscrowExtension} from "../interfaces/IEscrowExtension.sol";
 import {IStakeReserves} from "../interfaces/IStakeReserves.sol";
@@ -11,7 +10,7 @@ import {Fees} from "../libraries/Fees.sol";
 import {Hot} from "../libraries/HotSlot.sol";
 import {LeaseClock} from "../libraries/LeaseClock.sol";
 import {TypeHashes} from "../libraries/TypeHashes.sol";
-import {AgreementView, CloseReason, Mode, Parties, RefundFault, SlashOrder, Status} from "../types/DataTypes.sol";
+import {AgreementView, CloseReason, Mode, RefundFault, SlashOrder, Status} from "../types/DataTypes.sol";
 import {EscrowChanges} from "./EscrowChanges.sol";
 import {EscrowFigures} from "./EscrowFigures.sol";
 import {EscrowFunding} from "./EscrowFunding.sol";
@@ -101,23 +100,6 @@ contract EscrowExtension is EscrowFunding, EscrowFigures, EscrowChanges {
         }
         if (burning == 0) return type(uint256).max;
         return block.timestamp + money * Fees.PRICE_UNIT * Fees.BPS / burning;
-    }
-
-    /// @inheritdoc IEscrowExtension
-    function partiesOf(uint64[] calldata agreements) external view returns (Parties[] memory parties) {
-        parties = new Parties[](agreements.length);
-        uint16 policy;
-        uint256 coverage;
-        for (uint256 i = 0; i < agreements.length; ++i) {
-            Hot hot = _agreements[agreements[i]].hot;
-            if (hot.status() == Status.NONE) continue;
-            // There is no policy 0.
-            if (hot.policy() != policy) {
-                policy = hot.policy();
-                coverage = _POLICY_BOOK.coverageOf(policy);
-            }
-            _fill(parties[i], hot, _agreements[agreements[i]].cold, Fees.shareUp(hot.budget(), coverage));
-        }
     }
 
     // User writes
@@ -240,9 +222,8 @@ contract EscrowExtension is EscrowFunding, EscrowFigures, EscrowChanges {
     // Internal
 
     /// @inheritdoc EscrowStorage
-    function _digest(bytes32 structHash) internal view override returns (bytes32) {
-        bytes32 domain = block.chainid == _CHAIN_ID ? _DOMAIN : _domain(_ESCROW);
-        return MessageHashUtils.toTypedDataHash(domain, structHash);
+    function _domainSeparator() internal view override returns (bytes32) {
+        return block.chainid == _CHAIN_ID ? _DOMAIN : _domain(_ESCROW);
     }
 
     // Private
@@ -254,24 +235,5 @@ contract EscrowExtension is EscrowFunding, EscrowFigures, EscrowChanges {
     function _pause() private view returns (uint40 until, uint40 notBefore) {
         until = _pausedUntil;
         notBefore = until == 0 ? 0 : until + PAUSE_REST;
-    }
-
-    function _fill(Parties memory p, Hot hot, Cold cold, uint256 pledge) private view {
-        p.status = hot.status();
-        p.mode = hot.mode();
-        p.frozen = hot.frozen();
-        p.holds = hot.holds();
-        p.policy = hot.policy();
-        p.customer = cold.customer();
-        p.funder = cold.funder();
-        p.operator = cold.operator();
-        p.payee = hot.payee();
-        p.start = cold.start();
-        // An end is at most the expiry, and a pledge at most the budget.
-        p.end = uint32(LeaseClock.endOf(hot, cold));
-        p.pledge = uint64(pledge);
-        p.customerOwner = _owned[p.customer].owner;
-        p.funderOwner = hot.sponsored() ? _owned[p.funder].owner : p.customerOwner;
-        p.payeeOwner = _owned[p.payee].owner;
     }
 }

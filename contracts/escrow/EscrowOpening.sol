@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IEscrow} from "../interfaces/IEscrow.sol";
 import {IEscrowExtension} from "../interfaces/IEscrowExtension.sol";
@@ -27,6 +28,7 @@ abstract contract EscrowOpening is IEscrow, EscrowEnding {
 
     /// @dev What openings read once for a run of items, and the pledge of a run of one operator, which is taken at once.
     struct OpenContext {
+        bytes32 domain;
         uint256 feeProvider;
         uint256 feeCustomer;
         uint32 sequence;
@@ -89,6 +91,7 @@ abstract contract EscrowOpening is IEscrow, EscrowEnding {
     function _openContext() internal view returns (OpenContext memory context) {
         (context.feeProvider, context.feeCustomer) = (_feeProvider, _feeCustomer);
         context.sequence = _sequence;
+        context.domain = _domainSeparator();
     }
 
     /// @dev Everything but signatures and what changes with the opening itself.
@@ -127,7 +130,7 @@ abstract contract EscrowOpening is IEscrow, EscrowEnding {
     ) private returns (OpenRefusal, uint64) {
         (OpenRefusal refusal, uint256 start, address customer) = _checkOffer(terms, context);
         if (refusal != OpenRefusal.NONE) return (refusal, 0);
-        bytes32 digest = _digest(termsHash);
+        bytes32 digest = MessageHashUtils.toTypedDataHash(context.domain, termsHash);
         if (msg.sender != customer && !Signatures.isBy(customer, digest, signatures.customer)) {
             return (OpenRefusal.BAD_CUSTOMER_SIGNATURE, 0);
         }

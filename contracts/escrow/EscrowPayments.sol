@@ -8,7 +8,7 @@ import {Cold} from "../libraries/ColdSlot.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {Hot} from "../libraries/HotSlot.sol";
 import {LeaseClock} from "../libraries/LeaseClock.sol";
-import {Mode, SkipReason, Status, Windows} from "../types/DataTypes.sol";
+import {Mode, SkipReason, Status} from "../types/DataTypes.sol";
 import {EscrowStorage} from "./EscrowStorage.sol";
 
 /// @title What a figure or a clock pays, and the books of it
@@ -92,8 +92,7 @@ abstract contract EscrowPayments is EscrowStorage {
 
     /// @dev Up to when clocks of `policy` pay: now - LAG, LAG = reportTime + challengeWindow + SETTLE_GRACE.
     function _horizon(uint16 policy) internal view returns (uint256) {
-        Windows memory windows = _POLICY_BOOK.windows(policy);
-        uint256 lag = uint256(windows.reportTime) + windows.challenge + _SETTLE_GRACE;
+        uint256 lag = _POLICY_BOOK.lagOf(policy) + _SETTLE_GRACE;
         return block.timestamp > lag ? block.timestamp - lag : 0;
     }
 

@@ -5,6 +5,7 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ICredentials} from "../interfaces/ICredentials.sol";
@@ -154,10 +155,20 @@ abstract contract EscrowStorage is AccessManaged, ReentrancyGuardTransient {
         _;
     }
 
+    modifier onlyLedger() {
+        if (msg.sender != _LEDGER) revert IEscrow.Escrow_NotLedger(msg.sender);
+        _;
+    }
+
     // Internal
 
-    /// @dev What is signed: the EIP-712 digest of a struct hash in the Escrow's domain.
-    function _digest(bytes32 structHash) internal view virtual returns (bytes32);
+    /// @dev The Escrow's EIP-712 domain, on the chain as it is numbered now.
+    function _domainSeparator() internal view virtual returns (bytes32);
+
+    /// @dev What is signed.
+    function _digest(bytes32 structHash) internal view returns (bytes32) {
+        return MessageHashUtils.toTypedDataHash(_domainSeparator(), structHash);
+    }
 
     function _checkHere() internal view {
         if (address(this) != _ESCROW) revert IEscrowExtension.Escrow_NotHere();
@@ -173,10 +184,6 @@ abstract contract EscrowStorage is AccessManaged, ReentrancyGuardTransient {
     /// @dev Reverts unless the caller owns `account`. A split has no owner.
     function _checkOwner(uint32 account) internal view {
         if (_owned[account].owner != msg.sender) revert IEscrow.Escrow_NotOwner(account, msg.sender);
-    }
-
-    function _checkLedger() internal view {
-        if (msg.sender != _LEDGER) revert IEscrow.Escrow_NotLedger(msg.sender);
     }
 
     function _checkItems(uint256 items) internal pure {

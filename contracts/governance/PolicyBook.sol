@@ -144,6 +144,12 @@ contract PolicyBook is IPolicyBook, AccessManaged {
     }
 
     /// @inheritdoc IPolicyBook
+    function lagOf(uint16 policy) external view returns (uint256) {
+        Entry storage e = _entries[policy];
+        return uint256(e.reportTime) + e.challengeWindow;
+    }
+
+    /// @inheritdoc IPolicyBook
     function receiptTerms(uint16 policy) external view returns (ReceiptTerms memory) {
         Entry storage e = _entries[policy];
         return ReceiptTerms({

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Cold} from "../libraries/ColdSlot.sol";
+import {Hot} from "../libraries/HotSlot.sol";
 import {
     CloseReason,
     OpenRefusal,
     ReplaceSignatures,
     SettleOrder,
+    SignedFigure,
     SkipReason,
     Terms,
     TermsSignatures
@@ -125,6 +128,11 @@ interface IEscrow {
     /// @return moved µ (gross + customer fee) that moved.
     function poke(uint64[] calldata agreements) external returns (uint256 moved);
 
+    /// @notice Pays figures that need no window. One result an item: µ of gross and customer fee that moved, 0 when skipped.
+    function settleSigned(SignedFigure[] calldata figures)
+        external
+        returns (uint256[] memory gross, uint256[] memory feeCustomer);
+
     // Fees
 
     /// @notice Sends the collected fees to the fee splitter. Anyone.
@@ -146,6 +154,9 @@ interface IEscrow {
     /// @return received µ earned, net of fees, ever. @return claimed µ of it paid out. @return rewardBase µ of fees that its final work generated.
     function earningsOf(uint32 account) external view returns (uint256 received, uint256 claimed, uint256 rewardBase);
     function agreementCount() external view returns (uint32);
+    /// @notice The two slots of each agreement as they are stored, all that a receipt's checks need of it; both 0 for an
+    /// unknown number.
+    function slotsOf(uint64[] calldata agreements) external view returns (Hot[] memory hot, Cold[] memory cold);
     /// @notice When {refund} is allowed, freezes and holds aside; reverts with {Escrow_NotOpen}.
     function refundableAt(uint64 agreement) external view returns (uint256);
     function nonceSpent(address signer, uint256 nonce) external view returns (bool);

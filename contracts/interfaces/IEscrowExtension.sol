@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {
-    AgreementView,
-    Parties,
-    RefundFault,
-    SettleOrder,
-    SignedFigure,
-    Terms,
-    TermsSignatures
-} from "../types/DataTypes.sol";
+import {AgreementView, RefundFault, SettleOrder, Terms, TermsSignatures} from "../types/DataTypes.sol";
 
 /// @title The rest of the Escrow: what does not run once a receipt
 /// @notice Reached at the Escrow's own address: its fallback hands these calls to an immutable extension that works on the
@@ -143,10 +135,6 @@ interface IEscrowExtension {
 
     // ReceiptLedger only; none of them calls the currency
 
-    /// @notice Pays figures that need no window. One result an item: µ of gross and customer fee that moved, 0 when skipped.
-    function settleSigned(SignedFigure[] calldata figures)
-        external
-        returns (uint256[] memory gross, uint256[] memory feeCustomer);
     /// @notice Sets a lease's downtime at once, up to what has elapsed now; answers false, with a reason in an event, when it
     /// is not above what counts already or more than has elapsed.
     function setDowntime(uint64 agreement, uint80 units) external returns (bool set);
@@ -195,8 +183,6 @@ interface IEscrowExtension {
     /// spread over them at their prices, customer fees included; rounded down; the maximum when nothing burns.
     /// Agreements that are no running leases funded by `account` do not count.
     function runwayOf(uint32 account, uint64[] calldata agreements) external view returns (uint256);
-    /// @notice Everything that a receipt's checks need. Status NONE for an unknown number.
-    function partiesOf(uint64[] calldata agreements) external view returns (Parties[] memory);
     /// @notice EIP-712 struct hash of the Terms (not the digest).
     function hashTerms(Terms calldata terms) external pure returns (bytes32);
     /// @notice EIP-712 struct hash of a `Replacement` (not the digest).

@@ -35,6 +35,8 @@ interface IPolicyBook {
     function postingTerms(uint16 policy) external view returns (PostingTerms memory);
     /// @notice What windows and ends need, in one read. All zero for an unknown policy.
     function windows(uint16 policy) external view returns (Windows memory);
+    /// @notice reportTime + challengeWindow: with SETTLE_GRACE, the seconds that a lease's clock lies behind. 0 for an unknown policy.
+    function lagOf(uint16 policy) external view returns (uint256);
     /// @notice What the signatures behind a receipt must be, in one read. All zero for an unknown policy.
     function receiptTerms(uint16 policy) external view returns (ReceiptTerms memory);
     /// @notice µ that stand behind each self-posted leaf.

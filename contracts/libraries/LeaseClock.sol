@@ -11,8 +11,10 @@ library LeaseClock {
     /// @notice Second at which a lease's money runs out: start + floor(budget * 1e6 / unitPrice). It may lie far beyond 32
     /// bits. Downtime does not move it: it lowers the bill and never lengthens the lease.
     function fundedUntil(Hot hot, Cold cold) internal pure returns (uint256) {
-        // Nothing overflows: 32 bits and 76. A price is never zero.
-        return cold.start() + (hot.budget() * Fees.PRICE_UNIT) / hot.unitPrice();
+        unchecked {
+            // 32 bits and 76. No price is zero, but that of a number never opened, of which nobody asks this.
+            return cold.start() + (hot.budget() * Fees.PRICE_UNIT) / hot.unitPrice();
+        }
     }
 
     /// @notice When an agreement ends as things stand: METERED min(expiry, stop), LEASE min(expiry, fundedUntil, stop).
@@ -34,7 +36,9 @@ library LeaseClock {
         uint256 end = endOf(hot, cold);
         if (time > end) time = end;
         uint256 start = cold.start();
-        return time > start ? time - start : 0;
+        unchecked {
+            return time > start ? time - start : 0;
+        }
     }
 
     /// @notice µ of gross that a lease owes for its seconds before `time`, less the downtime that counts. Rounded down; at most
@@ -42,6 +46,8 @@ library LeaseClock {
     function owed(Hot hot, Cold cold, uint256 time) internal pure returns (uint256) {
         uint256 served = elapsed(hot, cold, time);
         uint256 downtime = cold.downtime();
-        return served > downtime ? Fees.grossDown(served - downtime, hot.unitPrice()) : 0;
+        unchecked {
+            return served > downtime ? Fees.grossDown(served - downtime, hot.unitPrice()) : 0;
+        }
     }
 }

@@ -163,7 +163,7 @@ def test_countersigned__more_than_is_left_of_a_total__moves_nothing(desk: Desk) 
 
 def test_countersigned__frozen__waits(desk: Desk) -> None:
     agreement = opened(desk)
-    desk.poke(agreement, hot=FROZEN)
+    desk.set_bits(agreement, hot=FROZEN)
     receipt = collect(desk, signed(desk, agreement, 5, customer=ANN))
     assert faults(receipt) == [(0, ReceiptFault.FROZEN)]
 
@@ -501,6 +501,21 @@ def test_silent_relayer__anyone_posts_with_full_signatures_and_all_is_paid() -> 
     packed = encode_figure(a, 400) + encode_figure(c, 600)
     assert desk.ledger.transact("settle", receipt.result, packed, sender=MALLORY).result == 404 + 606
     check_books(desk)
+
+
+def test_gross_cap__binds_the_relayers_word_and_not_full_signatures() -> None:
+    # 400 units cost 400 µ gross and 4 µ of customer fee; the policy lets a relayer move 399 µ an agreement and batch.
+    desk = seat(open_desk(Parameters(fee_customer=100), evm=Evm(), grossCap=399))
+    relayed, own, silent = sorted(opened(desk) for _ in range(3))
+    posted = desk.post([(relayed, 400)], value=1_000)
+    (batch,) = self_post(desk, signed(desk, own, 400)).result
+    kept = signed(desk, silent, 400)
+    desk.evm.warp(2 * DAY)
+    assert desk.ledger.transact("settle", posted.number, posted.figures, sender=MALLORY).result == 0
+    by_anyone = desk.ledger.transact("postSigned", 1, [kept], sender=MALLORY).result
+    desk.evm.warp(DAY)
+    assert settle(desk, batch, own, 400) == 404
+    assert settle(desk, by_anyone, silent, 400) == 404
 
 
 # Cancelling

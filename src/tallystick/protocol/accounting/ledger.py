@@ -115,7 +115,7 @@ class ReceiptLedger(Releases):
     def _settle(self, batch: int, found: Batch, figures: bytes) -> Settlement:
         self._retire(batch, found)
         cap = found.value - found.moved
-        order = SettleOrder(found.policy, found.posted_at, cap, self.policy_book.get(found.policy).gross_cap)
+        order = SettleOrder(found.policy, found.posted_at, cap, self._gross_cap(found))
         settlement = self.escrow.settle(order, decode_figures(figures), caller=self.address)
         found.moved += settlement.moved
         return settlement
