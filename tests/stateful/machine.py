@@ -85,15 +85,15 @@ class Market(AccountRules, ChangeRules, BatchRules, SignedRules, StakeRules, Tru
             operator = twin.register(person, roles, hardware)
             assert operator is not None
             twin.stake(person, operator, stake * DOLLAR)
-        for operator, name, kind, key in (
+        for number, name, kind, key in (
             (3, "relay", KeyKind.SIGNER, account("relay")),
             (1, "cleo", KeyKind.DEVICE, device_of(1)),
             (2, "dora", KeyKind.DEVICE, device_of(2)),
             (4, "vera", KeyKind.VERIFIER, VERDICTS),
         ):
-            twin.set_key(account(name), operator, kind, key.address, revoke=False)
-        for policy in POLICIES:
-            twin.add_policy(twin.system.admin, policy)
+            twin.set_key(account(name), number, kind, key.address, revoke=False)
+        for terms in POLICIES:
+            twin.add_policy(twin.system.admin, terms)
         for customer, policy in ((1, 1), (1, 3), (2, 2), (2, 3)):
             twin.allow(account("mallory"), 5, customer, policy, 200 * DOLLAR)
 
