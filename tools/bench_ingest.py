@@ -20,7 +20,7 @@ from pathlib import Path
 import coincurve
 from sqlalchemy import insert
 
-from tallystick.protocol.eip712 import Receipt, Verdict, digest, ledger_domain
+from tallystick.protocol.eip712 import Receipt, Verdict, credentials_domain, digest, ledger_domain
 from tallystick.protocol.keys import PrivateKey
 from tallystick.relayer.ingest import Ingest
 from tallystick.relayer.messages import Outcome
@@ -28,6 +28,7 @@ from tallystick.store import tables
 from tallystick.store.database import Database, set_meta
 
 DOMAIN = ledger_domain(31_337, bytes(range(20)))
+CREDENTIALS = credentials_domain(31_337, bytes(range(1, 21)))
 DEVICE = PrivateKey.from_seed("bench", "device")
 VERIFIER = PrivateKey.from_seed("bench", "verifier")
 ROOT = bytes(range(32))
@@ -61,7 +62,7 @@ def main() -> int:
     gc.freeze()  # as the service does once it runs: what was there before is no matter of each collection
     with tempfile.TemporaryDirectory() as folder:
         database = _market(Path(folder), width)
-        ingest = Ingest(database, DOMAIN)
+        ingest = Ingest(database, DOMAIN, CREDENTIALS)
         cpu, wall = _timed(ingest.receipts, receipt_body, count)
         again_cpu, _ = _timed(ingest.receipts, receipt_body, count, "duplicate")
         verdict_cpu, _ = _timed(ingest.verdicts, verdict_body, count)

@@ -94,7 +94,10 @@ def find_sources(paths: list[Path]) -> dict[str, Path]:
 
 
 def run_solc(
-    sources: dict[str, Path], external: list[str], runs: int = OPTIMIZER_RUNS, only: dict[str, str] | None = None
+    sources: dict[str, Path],
+    external: list[str],
+    runs: int = OPTIMIZER_RUNS,
+    only: dict[str, str] | None = None,
 ) -> Json:
     """The compiler's answer. `only`: code of these contracts alone, by name and source unit."""
     selection: Json = {

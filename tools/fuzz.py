@@ -4,8 +4,9 @@
     tools/fuzz.py --steps 1000000 [--seed N] [--report build/fuzz/report.json]
 
 Writes {"steps": n, "seed": n, "rules": {name: {"ok": n, "refused": n}}, "invariants": {name: times checked},
-"failures": [text]} and exits 1 when something differed. Functions count as rules: `ok` that both worlds carried out,
-`refused` that both refused with the same error. Ctrl-C stops early and still writes the report.
+"reached": {reason: n}, "failures": [text]} and exits 1 when something differed. Functions count as rules: `ok` that
+both worlds carried out, `refused` that both refused with the same error; `reached` counts what single items of calls
+that went through met. Ctrl-C stops early and still writes the report.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Tally:
         self.ok: Counter[str] = Counter()
         self.refused: Counter[str] = Counter()
         self.checked: Counter[str] = Counter()
+        self.reached: Counter[str] = Counter()
         self.failures: list[str] = []
 
     def machine(self) -> type[Market]:
@@ -51,6 +53,7 @@ class Tally:
                     tally.ok += twin.ok
                     tally.refused += twin.refused
                     tally.checked += twin.checked
+                    tally.reached += twin.reached
                     tally.steps += twin.checked["chain equals model"]
 
         return Counted
@@ -63,6 +66,7 @@ class Tally:
             "seed": first_seed,
             "rules": {name: {"ok": self.ok[name], "refused": self.refused[name]} for name in names},
             "invariants": dict(sorted(self.checked.items())),
+            "reached": dict(sorted(self.reached.items())),
             "failures": self.failures,
         }
 

@@ -8,7 +8,7 @@ import {Fees} from "../libraries/Fees.sol";
 import {Figures} from "../libraries/Figures.sol";
 import {Hot, HotSlot} from "../libraries/HotSlot.sol";
 import {LeaseClock} from "../libraries/LeaseClock.sol";
-import {Mode, Parties, SettleOrder, SignedFigure, SkipReason, Status} from "../types/DataTypes.sol";
+import {Mode, SettleOrder, SignedFigure, SkipReason, Status} from "../types/DataTypes.sol";
 import {EscrowPayments} from "./EscrowPayments.sol";
 
 /// @title What runs once a receipt: batches, clocks, countersigned figures. Nothing here calls the currency
@@ -16,19 +16,12 @@ abstract contract EscrowSettling is IEscrow, EscrowPayments {
     // User reads
 
     /// @inheritdoc IEscrow
-    function partiesOf(uint64[] calldata agreements) external view returns (Parties[] memory parties) {
-        parties = new Parties[](agreements.length);
-        uint16 policy;
-        uint256 coverage;
-        for (uint256 i = 0; i < agreements.length; ++i) {
-            Hot hot = _agreements[agreements[i]].hot;
-            if (hot.status() == Status.NONE) continue;
-            // There is no policy 0.
-            if (hot.policy() != policy) {
-                policy = hot.policy();
-                coverage = _POLICY_BOOK.coverageOf(policy);
-            }
-            _fill(parties[i], hot, _agreements[agreements[i]].cold, Fees.shareUp(hot.budget(), coverage));
+    function slotsOf(uint64[] calldata agreements) external view returns (Hot[] memory hot, Cold[] memory cold) {
+        uint256 count = agreements.length;
+        (hot, cold) = (new Hot[](count), new Cold[](count));
+        for (uint256 i = 0; i < count; ++i) {
+            Agreement storage record = _agreements[agreements[i]];
+            (hot[i], cold[i]) = (record.hot, record.cold);
         }
     }
 
@@ -217,24 +210,5 @@ abstract contract EscrowSettling is IEscrow, EscrowPayments {
     function _nothing(uint64 agreement, uint80 units, SkipReason reason) private returns (uint256, uint256, uint256) {
         emit FigureSkipped(agreement, units, reason);
         return (0, 0, 0);
-    }
-
-    function _fill(Parties memory p, Hot hot, Cold cold, uint256 pledge) private view {
-        p.status = hot.status();
-        p.mode = hot.mode();
-        p.frozen = hot.frozen();
-        p.holds = hot.holds();
-        p.policy = hot.policy();
-        p.customer = cold.customer();
-        p.funder = cold.funder();
-        p.operator = cold.operator();
-        p.payee = hot.payee();
-        p.start = cold.start();
-        // An end is at most the expiry, and a pledge at most the budget.
-        p.end = uint32(LeaseClock.endOf(hot, cold));
-        p.pledge = uint64(pledge);
-        p.customerOwner = _owned[p.customer].owner;
-        p.funderOwner = hot.sponsored() ? _owned[p.funder].owner : p.customerOwner;
-        p.payeeOwner = _owned[p.payee].owner;
     }
 }

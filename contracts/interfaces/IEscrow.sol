@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {Cold} from "../libraries/ColdSlot.sol";
+import {Hot} from "../libraries/HotSlot.sol";
 import {
     CloseReason,
     OpenRefusal,
-    Parties,
     ReplaceSignatures,
     SettleOrder,
     SignedFigure,
@@ -153,8 +154,9 @@ interface IEscrow {
     /// @return received µ earned, net of fees, ever. @return claimed µ of it paid out. @return rewardBase µ of fees that its final work generated.
     function earningsOf(uint32 account) external view returns (uint256 received, uint256 claimed, uint256 rewardBase);
     function agreementCount() external view returns (uint32);
-    /// @notice Everything that a receipt's checks need. Status NONE for an unknown number.
-    function partiesOf(uint64[] calldata agreements) external view returns (Parties[] memory);
+    /// @notice The two slots of each agreement as they are stored, all that a receipt's checks need of it; both 0 for an
+    /// unknown number.
+    function slotsOf(uint64[] calldata agreements) external view returns (Hot[] memory hot, Cold[] memory cold);
     /// @notice When {refund} is allowed, freezes and holds aside; reverts with {Escrow_NotOpen}.
     function refundableAt(uint64 agreement) external view returns (uint256);
     function nonceSpent(address signer, uint256 nonce) external view returns (bool);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {AgreementView, Mode, Parties, SettleOrder, SignedFigure} from "../types/DataTypes.sol";
+import {Cold} from "../libraries/ColdSlot.sol";
+import {Hot} from "../libraries/HotSlot.sol";
+import {AgreementView, Mode, SettleOrder, SignedFigure} from "../types/DataTypes.sol";
 
 /// @title What ReceiptLedger sees of an Escrow, driven by a test
 /// @notice Agreements are as {setAgreement} says; payments are 1 µ a unit up to the budget, and every call is an event.
@@ -17,7 +19,6 @@ contract LedgerEscrowMock {
     uint32 public immutable SETTLE_GRACE;
 
     mapping(uint64 agreement => AgreementView) private _agreements;
-    mapping(uint64 agreement => uint64) private _pledges;
     mapping(uint32 account => address) public ownerOf;
     /// @notice µ by which {settleRelease} pays less than it should.
     uint256 public short;
@@ -26,9 +27,8 @@ contract LedgerEscrowMock {
         (POST_GRACE, SETTLE_GRACE) = (postGrace, settleGrace);
     }
 
-    function setAgreement(uint64 agreement, AgreementView calldata view_, uint64 pledge) external {
+    function setAgreement(uint64 agreement, AgreementView calldata view_) external {
         _agreements[agreement] = view_;
-        _pledges[agreement] = pledge;
     }
 
     function setOwner(uint32 account, address owner) external {
@@ -93,27 +93,13 @@ contract LedgerEscrowMock {
         return _agreements[agreement];
     }
 
-    function partiesOf(uint64[] calldata agreements) external view returns (Parties[] memory parties) {
-        parties = new Parties[](agreements.length);
+    function slotsOf(uint64[] calldata agreements) external view returns (Hot[] memory hot, Cold[] memory cold) {
+        hot = new Hot[](agreements.length);
+        cold = new Cold[](agreements.length);
         for (uint256 i = 0; i < agreements.length; ++i) {
             AgreementView memory a = _agreements[agreements[i]];
-            parties[i] = Parties({
-                status: a.status,
-                mode: a.mode,
-                frozen: a.frozen,
-                holds: a.holds,
-                policy: a.policy,
-                customer: a.customer,
-                funder: a.funder,
-                operator: a.operator,
-                payee: a.payee,
-                start: a.start,
-                end: a.end,
-                pledge: _pledges[agreements[i]],
-                customerOwner: ownerOf[a.customer],
-                funderOwner: ownerOf[a.funder],
-                payeeOwner: ownerOf[a.payee]
-            });
+            hot[i] = _hotOf(a);
+            cold[i] = _coldOf(a);
         }
     }
 
@@ -129,5 +115,20 @@ contract LedgerEscrowMock {
         feeCustomer = (paid * a.feeCustomer) / 10_000 - (uint256(a.paid) * a.feeCustomer) / 10_000;
         fees = feeCustomer + (paid * a.feeProvider) / 10_000 - (uint256(a.paid) * a.feeProvider) / 10_000;
         a.paid = uint56(paid);
+    }
+
+    function _hotOf(AgreementView memory a) private pure returns (Hot) {
+        uint256 word = uint256(a.paid) << 200 | uint256(a.budget) << 144 | uint256(a.unitPrice) << 88;
+        word |= uint256(a.payee) << 56 | uint256(a.policy) << 40;
+        word |= uint256(a.feeProvider) << 28 | uint256(a.feeCustomer) << 16;
+        word |= uint256(a.status) << 13 | uint256(a.mode) << 12 | (a.frozen ? 1 << 11 : 0);
+        word |= (a.funder != a.customer ? 1 << 10 : 0) | uint256(a.holds) << 2;
+        return Hot.wrap(word);
+    }
+
+    function _coldOf(AgreementView memory a) private pure returns (Cold) {
+        uint256 word = uint256(a.customer) << 224 | uint256(a.funder) << 192 | uint256(a.operator) << 160;
+        word |= uint256(a.start) << 128 | uint256(a.end) << 96 | uint256(a.stopAt) << 64;
+        return Cold.wrap(word | uint256(a.downtime) << 32 | a.notBefore);
     }
 }

@@ -150,7 +150,7 @@ abstract contract InstantReleases is IReceiptLedger, LedgerBase {
         (due.agreement, due.units) = Figures.unpack(figure);
         AgreementView memory a = _ESCROW_MORE.agreementOf(due.agreement);
         due.operator = a.operator;
-        due.grossCap = _POLICY_BOOK.postingTerms(record.policy).grossCap;
+        due.grossCap = _grossCap(record);
         if (a.status == Status.NONE) return (SkipReason.UNKNOWN_AGREEMENT, due);
         if (a.status != Status.OPEN) return (SkipReason.CLOSED, due);
         if (a.policy != record.policy) return (SkipReason.OTHER_POLICY, due);

@@ -131,6 +131,13 @@ abstract contract LedgerBase is EIP712, ReentrancyGuardTransient, AccessManaged 
         return uint256(cancelled) + _POLICY_BOOK.windows(_batches[batch].policy).response;
     }
 
+    /// @dev µ of gross that one agreement may move in the batch; 0: no cap. It bounds what a relayer's word alone can do, so
+    /// what stands on full signatures is not capped.
+    function _grossCap(Batch memory record) internal view returns (uint64) {
+        if (record.flags & (SELF | SIGNED) != 0) return 0;
+        return _POLICY_BOOK.postingTerms(record.policy).grossCap;
+    }
+
     function _batchNumber(uint16 policy, uint32 operator, uint48 nonce) internal pure returns (uint96) {
         return (uint96(policy) << 80) | (uint96(operator) << 48) | nonce;
     }

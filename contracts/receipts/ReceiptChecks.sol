@@ -8,13 +8,15 @@ import {ICredentials} from "../interfaces/ICredentials.sol";
 import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
 import {IReceiptLedgerExtension} from "../interfaces/IReceiptLedgerExtension.sol";
 import {ISessionKeys} from "../interfaces/ISessionKeys.sol";
+import {Cold} from "../libraries/ColdSlot.sol";
+import {Hot} from "../libraries/HotSlot.sol";
+import {LeaseClock} from "../libraries/LeaseClock.sol";
 import {ReceiptHashes} from "../libraries/ReceiptHashes.sol";
 import {Signatures} from "../libraries/Signatures.sol";
 import {
     CredentialKind,
     KeyKind,
     Mode,
-    Parties,
     Receipt,
     ReceiptFault,
     ReceiptTerms,
@@ -31,12 +33,18 @@ import {LedgerBase, LedgerParameters} from "./LedgerBase.sol";
 ///
 /// Keys of devices, verifiers and sessions sign by ECDSA alone; owners may be contract wallets (ERC-1271).
 abstract contract ReceiptChecks is IReceiptLedgerExtension, LedgerBase {
-    /// @dev What the checks of one call have in common. `policy` is that of `terms`; 0 before the first.
+    /// @dev What the checks of one call have in common. `kind` is that of `policy`, and `terms` those of `termsPolicy`; there
+    /// is no policy 0. Owners (account << 160 | owner) and good devices (operator << 160 | key) that were asked for are
+    /// kept in a few places each, so that a run of items of the same people asks once.
     struct Context {
         bytes32 domain;
         uint40 time;
         uint16 policy;
+        uint16 termsPolicy;
+        VerificationKind kind;
         ReceiptTerms terms;
+        uint256[8] owners;
+        uint256[32] devices;
     }
 
     /// @dev Most signed receipts of one call.
@@ -58,84 +66,92 @@ abstract contract ReceiptChecks is IReceiptLedgerExtension, LedgerBase {
         context.time = uint40(time);
     }
 
-    /// @dev The parties of each item's agreement, in one read; reverts when there are too many.
-    function _partiesOf(SignedReceipt[] calldata items, uint256 most) internal view returns (Parties[] memory) {
+    /// @dev The slots of each item's agreement, in one read; reverts when there are too many.
+    function _slotsOf(SignedReceipt[] calldata items, uint256 most)
+        internal
+        view
+        returns (Hot[] memory hot, Cold[] memory cold)
+    {
         uint256 count = items.length;
         if (count > most) revert IReceiptLedger.ReceiptLedger_TooManyItems(count);
         uint64[] memory agreements = new uint64[](count);
         for (uint256 i = 0; i < count; ++i) {
             agreements[i] = items[i].receipt.agreement;
         }
-        return _ESCROW.partiesOf(agreements);
+        return _ESCROW.slotsOf(agreements);
     }
 
-    function _partiesOf(uint64 agreement) internal view returns (Parties memory) {
+    function _slotsOf(uint64 agreement) internal view returns (Hot, Cold) {
         uint64[] memory agreements = new uint64[](1);
         agreements[0] = agreement;
-        return _ESCROW.partiesOf(agreements)[0];
+        (Hot[] memory hot, Cold[] memory cold) = _ESCROW.slotsOf(agreements);
+        return (hot[0], cold[0]);
     }
 
     /// @dev Full signatures: the device's, and the acceptance or what the policy demands in its place. A session key that
     /// is for up to a total does not count: what a figure moves is known only when it is settled.
-    function _checkFull(SignedReceipt calldata item, Parties memory parties, Context memory context)
+    function _checkFull(SignedReceipt calldata item, Hot hot, Cold cold, Context memory context)
         internal
         view
         returns (ReceiptFault fault)
     {
-        fault = _checkDevice(item, parties, context);
+        fault = _checkDevice(item, hot, cold, context);
         if (fault != ReceiptFault.NONE) return fault;
         if (item.acceptance.length != 0) {
             uint64 most;
-            (fault, most) = _checkAcceptance(item, parties, context);
+            (fault, most) = _checkAcceptance(item, hot, cold, context);
             if (fault == ReceiptFault.NONE && most != UNLIMITED) fault = ReceiptFault.SESSION_NOT_GOOD;
             return fault;
         }
-        return _hasVerdicts(item, context) ? ReceiptFault.NONE : ReceiptFault.NOT_ENOUGH_VERDICTS;
+        return _hasVerdicts(item, hot.policy(), context) ? ReceiptFault.NONE : ReceiptFault.NOT_ENOUGH_VERDICTS;
     }
 
     /// @dev The agreement is open, and the period lies within its life and is over.
-    function _checkPeriod(Receipt calldata receipt, Parties memory parties) internal view returns (ReceiptFault) {
-        if (parties.status == Status.NONE) return ReceiptFault.UNKNOWN_AGREEMENT;
-        if (parties.status != Status.OPEN) return ReceiptFault.CLOSED;
+    function _checkPeriod(Receipt calldata receipt, Hot hot, Cold cold) internal view returns (ReceiptFault) {
+        if (hot.status() == Status.NONE) return ReceiptFault.UNKNOWN_AGREEMENT;
+        if (hot.status() != Status.OPEN) return ReceiptFault.CLOSED;
         if (
-            receipt.periodStart < parties.start || receipt.periodEnd <= receipt.periodStart
-                || receipt.periodEnd > Math.min(block.timestamp, parties.end)
+            receipt.periodStart < cold.start() || receipt.periodEnd <= receipt.periodStart
+                || receipt.periodEnd > Math.min(block.timestamp, LeaseClock.endOf(hot, cold))
         ) return ReceiptFault.OUTSIDE_PERIOD;
         return ReceiptFault.NONE;
     }
 
     /// @dev Status, period, the device's signature, and under TEE what is known of the device. A lease needs that at its
     /// beginning only: its receipts can but lower the bill.
-    function _checkDevice(SignedReceipt calldata item, Parties memory parties, Context memory context)
+    function _checkDevice(SignedReceipt calldata item, Hot hot, Cold cold, Context memory context)
         internal
         view
         returns (ReceiptFault fault)
     {
-        fault = _checkPeriod(item.receipt, parties);
+        fault = _checkPeriod(item.receipt, hot, cold);
         if (fault != ReceiptFault.NONE) return fault;
-        address device = _deviceOf(item, parties, context);
+        address device = _deviceOf(item, cold.operator(), context);
         if (device == address(0)) return ReceiptFault.BAD_DEVICE_SIGNATURE;
-        _loadTerms(context, parties.policy);
         if (
-            context.terms.kind == VerificationKind.TEE && parties.mode == Mode.METERED
-                && !_isAttested(device, item.receipt.agreement, context)
+            _kindOf(hot.policy(), context) == VerificationKind.TEE && hot.mode() == Mode.METERED
+                && !_isAttested(device, item.receipt.agreement, _termsOf(hot.policy(), context), context.time)
         ) return ReceiptFault.DEVICE_NOT_ATTESTED;
         return ReceiptFault.NONE;
     }
 
-    /// @dev The DEVICE key of the operator that signed the receipt; zero when none did.
-    function _deviceOf(SignedReceipt calldata item, Parties memory parties, Context memory context)
+    /// @dev The DEVICE key of `operator` that signed the receipt; zero when none did.
+    function _deviceOf(SignedReceipt calldata item, uint32 operator, Context memory context)
         internal
         view
         returns (address device)
     {
         device = _signerOf(ReceiptHashes.ofReceipt(item.receipt), item.device, context);
-        if (!_isKey(parties.operator, KeyKind.DEVICE, device, context)) return address(0);
+        uint256 entry = (uint256(operator) << 160) | uint160(device);
+        uint256 place = uint160(device) % 32;
+        if (context.devices[place] == entry) return device;
+        if (!_isKey(operator, KeyKind.DEVICE, device, context)) return address(0);
+        context.devices[place] = entry;
     }
 
     /// @dev The customer's acceptance, by its owner or a session key, and the funder's where it is needed.
     /// @return fault What is wrong. @return most µ of gross that may move by it; {UNLIMITED} when nothing limits it.
-    function _checkAcceptance(SignedReceipt calldata item, Parties memory parties, Context memory context)
+    function _checkAcceptance(SignedReceipt calldata item, Hot hot, Cold cold, Context memory context)
         internal
         view
         returns (ReceiptFault fault, uint64 most)
@@ -143,7 +159,7 @@ abstract contract ReceiptChecks is IReceiptLedgerExtension, LedgerBase {
         bytes32 structHash = ReceiptHashes.ofAcceptance(item.receipt);
         bytes32 digest = MessageHashUtils.toTypedDataHash(context.domain, structHash);
         if (item.sessionKey == address(0)) {
-            if (!Signatures.isBy(parties.customerOwner, digest, item.acceptance)) {
+            if (!Signatures.isBy(_ownerOf(cold.customer(), context), digest, item.acceptance)) {
                 return (ReceiptFault.BAD_ACCEPTANCE, 0);
             }
             most = UNLIMITED;
@@ -151,20 +167,25 @@ abstract contract ReceiptChecks is IReceiptLedgerExtension, LedgerBase {
             if (_signerOf(structHash, item.acceptance, context) != item.sessionKey) {
                 return (ReceiptFault.BAD_ACCEPTANCE, 0);
             }
-            most = _SESSION_KEYS.acceptable(parties.customer, item.sessionKey, item.receipt.agreement, context.time);
+            most = _SESSION_KEYS.acceptable(cold.customer(), item.sessionKey, item.receipt.agreement, context.time);
             if (most == 0) return (ReceiptFault.SESSION_NOT_GOOD, 0);
         }
         if (
-            parties.funder != parties.customer && !context.terms.funderWaived
-                && !Signatures.isBy(parties.funderOwner, digest, item.funderAcceptance)
+            hot.sponsored() && !_termsOf(hot.policy(), context).funderWaived
+                && !Signatures.isBy(_ownerOf(cold.funder(), context), digest, item.funderAcceptance)
         ) return (ReceiptFault.BAD_FUNDER_ACCEPTANCE, 0);
     }
 
     /// @dev Whether the policy's quorum of verifiers says "valid"; nothing is asked for under NONE and TEE. Both lists rise
     /// strictly, so nobody counts twice; a verdict that does not count does no harm.
-    function _hasVerdicts(SignedReceipt calldata item, Context memory context) internal view returns (bool) {
-        uint32[] memory verifiers = context.terms.verifiers;
-        uint256 missing = context.terms.quorum;
+    function _hasVerdicts(SignedReceipt calldata item, uint16 policy, Context memory context)
+        internal
+        view
+        returns (bool)
+    {
+        ReceiptTerms memory terms = _termsOf(policy, context);
+        uint32[] memory verifiers = terms.verifiers;
+        uint256 missing = terms.quorum;
         uint256 count = item.verdicts.length;
         if (count > verifiers.length) return false;
         uint256 place;
@@ -179,11 +200,29 @@ abstract contract ReceiptChecks is IReceiptLedgerExtension, LedgerBase {
         return missing == 0;
     }
 
-    /// @dev Reads a policy once for a run of items.
-    function _loadTerms(Context memory context, uint16 policy) internal view {
-        if (context.policy == policy) return;
-        context.terms = _POLICY_BOOK.receiptTerms(policy);
-        context.policy = policy;
+    /// @dev The kind alone is cheaper to read than the whole, and enough for most countersigned receipts.
+    function _kindOf(uint16 policy, Context memory context) internal view returns (VerificationKind) {
+        if (context.policy != policy) {
+            context.kind = _POLICY_BOOK.openingTerms(policy).kind;
+            context.policy = policy;
+        }
+        return context.kind;
+    }
+
+    function _termsOf(uint16 policy, Context memory context) private view returns (ReceiptTerms memory) {
+        if (context.termsPolicy != policy) {
+            context.terms = _POLICY_BOOK.receiptTerms(policy);
+            context.termsPolicy = policy;
+        }
+        return context.terms;
+    }
+
+    function _ownerOf(uint32 account, Context memory context) private view returns (address) {
+        uint256 entry = context.owners[account % 8];
+        if (entry >> 160 == account) return address(uint160(entry));
+        address owner = _ESCROW.ownerOf(account);
+        context.owners[account % 8] = (uint256(account) << 160) | uint160(owner);
+        return owner;
     }
 
     function _isVerdict(Receipt calldata receipt, VerdictSignature calldata verdict, Context memory context)
@@ -198,14 +237,18 @@ abstract contract ReceiptChecks is IReceiptLedgerExtension, LedgerBase {
     }
 
     /// @dev Bound to the agreement, so that a device attested for one customer's work serves no other's.
-    function _isAttested(address device, uint64 agreement, Context memory context) private view returns (bool) {
+    function _isAttested(address device, uint64 agreement, ReceiptTerms memory terms, uint40 time)
+        private
+        view
+        returns (bool)
+    {
         return _CREDENTIALS.isValidAs({
-            issuer: context.terms.issuer,
+            issuer: terms.issuer,
             kind: CredentialKind.TEE,
             subject: device,
             binding: bytes32(uint256(agreement)),
-            value: context.terms.measurement,
-            time: context.time
+            value: terms.measurement,
+            time: time
         });
     }
 

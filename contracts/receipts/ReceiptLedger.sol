@@ -180,7 +180,7 @@ contract ReceiptLedger is InstantReleases, LedgerGuard {
             policy: record.policy,
             postedAt: record.postedAt,
             cap: record.value - record.moved,
-            grossCap: _POLICY_BOOK.postingTerms(record.policy).grossCap
+            grossCap: _grossCap(record)
         });
         moved = _ESCROW.settle(order, figures, 0);
         record.moved += moved.toUint64();

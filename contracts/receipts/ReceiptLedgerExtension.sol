@@ -2,6 +2,8 @@
 pragma solidity 0.8.37;
 
 import {IReceiptLedgerExtension} from "../interfaces/IReceiptLedgerExtension.sol";
+import {Cold} from "../libraries/ColdSlot.sol";
+import {Hot} from "../libraries/HotSlot.sol";
 import {ReceiptFault, Release, SignedReceipt} from "../types/DataTypes.sol";
 import {LedgerBase, LedgerParameters} from "./LedgerBase.sol";
 import {ReceiptChecks} from "./ReceiptChecks.sol";
@@ -33,7 +35,8 @@ contract ReceiptLedgerExtension is SignedPaths {
     /// @inheritdoc IReceiptLedgerExtension
     function faultOf(SignedReceipt calldata item) external view returns (ReceiptFault) {
         _checkHere();
-        return _checkFull(item, _partiesOf(item.receipt.agreement), _contextAt(block.timestamp));
+        (Hot hot, Cold cold) = _slotsOf(item.receipt.agreement);
+        return _checkFull(item, hot, cold, _contextAt(block.timestamp));
     }
 
     // User writes
@@ -70,6 +73,7 @@ contract ReceiptLedgerExtension is SignedPaths {
     {
         if (item.receipt.agreement != agreement) return ReceiptFault.UNKNOWN_AGREEMENT;
         if (item.receipt.units < units) return ReceiptFault.NOTHING_DUE;
-        return _checkFull(item, _partiesOf(agreement), _contextAt(postedAt));
+        (Hot hot, Cold cold) = _slotsOf(agreement);
+        return _checkFull(item, hot, cold, _contextAt(postedAt));
     }
 }

@@ -5,12 +5,14 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
 import {IReceiptLedgerExtension} from "../interfaces/IReceiptLedgerExtension.sol";
 import {BatchTree} from "../libraries/BatchTree.sol";
+import {Cold} from "../libraries/ColdSlot.sol";
+import {Fees} from "../libraries/Fees.sol";
 import {Figures} from "../libraries/Figures.sol";
+import {Hot} from "../libraries/HotSlot.sol";
 import {
     Batch,
     BondSource,
     Mode,
-    Parties,
     PostingTerms,
     Receipt,
     ReceiptFault,
@@ -59,14 +61,14 @@ abstract contract SignedPaths is ReceiptChecks {
     /// @inheritdoc IReceiptLedgerExtension
     function collect(SignedReceipt[] calldata items) external nonReentrant returns (uint256 moved) {
         _checkHere();
-        Parties[] memory parties = _partiesOf(items, MAX_ITEMS);
+        (Hot[] memory hot, Cold[] memory cold) = _slotsOf(items, MAX_ITEMS);
         Context memory context = _contextAt(block.timestamp);
         SignedFigure[] memory figures = new SignedFigure[](items.length);
         uint256[] memory places = new uint256[](items.length);
         uint256 count;
         for (uint256 i = 0; i < items.length; ++i) {
             // Check
-            (ReceiptFault fault, uint64 most) = _checkCountersigned(items[i], parties[i], context);
+            (ReceiptFault fault, uint64 most) = _checkCountersigned(items[i], hot[i], cold[i], context);
             if (fault != ReceiptFault.NONE) {
                 _refuse(i, items[i].receipt, fault);
             } else if (most == UNLIMITED) {
@@ -74,7 +76,7 @@ abstract contract SignedPaths is ReceiptChecks {
                 ++count;
             } else {
                 // What a key with a total may still accept depends on the item before: one at a time.
-                moved += _collectLimited(i, items[i], parties[i].customer, most);
+                moved += _collectLimited(i, items[i], cold[i].customer(), most);
             }
         }
         if (count == 0) return moved;
@@ -91,12 +93,12 @@ abstract contract SignedPaths is ReceiptChecks {
     /// @inheritdoc IReceiptLedgerExtension
     function reportDowntime(SignedReceipt[] calldata items) external nonReentrant {
         _checkHere();
-        Parties[] memory parties = _partiesOf(items, MAX_ITEMS);
+        (Hot[] memory hot, Cold[] memory cold) = _slotsOf(items, MAX_ITEMS);
         Context memory context = _contextAt(block.timestamp);
         for (uint256 i = 0; i < items.length; ++i) {
             Receipt calldata receipt = items[i].receipt;
             // Check
-            ReceiptFault fault = _checkDowntime(items[i], parties[i], context);
+            ReceiptFault fault = _checkDowntime(items[i], hot[i], cold[i], context);
             // Effect
             if (fault == ReceiptFault.NONE && !_ESCROW_MORE.setDowntime(receipt.agreement, receipt.units)) {
                 fault = ReceiptFault.NOTHING_DUE;
@@ -120,15 +122,16 @@ abstract contract SignedPaths is ReceiptChecks {
     /// @inheritdoc IReceiptLedgerExtension
     function selfPost(SignedReceipt[] calldata items) external nonReentrant returns (uint96[] memory batches) {
         _checkHere();
-        Parties[] memory parties = _partiesOf(items, MAX_SELF_POSTS);
+        (Hot[] memory hot, Cold[] memory cold) = _slotsOf(items, MAX_SELF_POSTS);
         Context memory context = _contextAt(block.timestamp);
         batches = new uint96[](items.length);
         for (uint256 i = 0; i < items.length; ++i) {
             // Check
-            ReceiptFault fault =
-                _isForeign(parties[i]) ? ReceiptFault.NOT_OPERATOR : _checkFull(items[i], parties[i], context);
+            ReceiptFault fault = _isForeign(hot[i], cold[i])
+                ? ReceiptFault.NOT_OPERATOR
+                : _checkFull(items[i], hot[i], cold[i], context);
             // Effect
-            if (fault == ReceiptFault.NONE) (fault, batches[i]) = _selfPost(items[i].receipt, parties[i]);
+            if (fault == ReceiptFault.NONE) (fault, batches[i]) = _selfPost(items[i].receipt, hot[i], cold[i]);
             if (fault != ReceiptFault.NONE) _refuse(i, items[i].receipt, fault);
         }
     }
@@ -141,33 +144,32 @@ abstract contract SignedPaths is ReceiptChecks {
     // Private
 
     /// @dev The device's signature and the acceptance; verdicts are not looked at.
-    function _checkCountersigned(SignedReceipt calldata item, Parties memory parties, Context memory context)
+    function _checkCountersigned(SignedReceipt calldata item, Hot hot, Cold cold, Context memory context)
         private
         view
         returns (ReceiptFault fault, uint64 most)
     {
-        fault = _checkDevice(item, parties, context);
+        fault = _checkDevice(item, hot, cold, context);
         if (fault != ReceiptFault.NONE) return (fault, 0);
-        if (parties.frozen) return (ReceiptFault.FROZEN, 0);
-        return _checkAcceptance(item, parties, context);
+        if (hot.frozen()) return (ReceiptFault.FROZEN, 0);
+        return _checkAcceptance(item, hot, cold, context);
     }
 
     /// @dev The provider's own receipt, or the verdicts of a policy that has verifiers.
-    function _checkDowntime(SignedReceipt calldata item, Parties memory parties, Context memory context)
+    function _checkDowntime(SignedReceipt calldata item, Hot hot, Cold cold, Context memory context)
         private
         view
         returns (ReceiptFault fault)
     {
-        fault = _checkPeriod(item.receipt, parties);
+        fault = _checkPeriod(item.receipt, hot, cold);
         if (fault != ReceiptFault.NONE) return fault;
-        if (parties.mode != Mode.LEASE) return ReceiptFault.NOT_A_LEASE;
-        if (_deviceOf(item, parties, context) != address(0)) return ReceiptFault.NONE;
-        _loadTerms(context, parties.policy);
-        VerificationKind kind = context.terms.kind;
+        if (hot.mode() != Mode.LEASE) return ReceiptFault.NOT_A_LEASE;
+        if (_deviceOf(item, cold.operator(), context) != address(0)) return ReceiptFault.NONE;
+        VerificationKind kind = _kindOf(hot.policy(), context);
         if (item.device.length != 0 || (kind != VerificationKind.ATTESTED && kind != VerificationKind.QUORUM)) {
             return ReceiptFault.BAD_DEVICE_SIGNATURE;
         }
-        return _hasVerdicts(item, context) ? ReceiptFault.NONE : ReceiptFault.NOT_ENOUGH_VERDICTS;
+        return _hasVerdicts(item, hot.policy(), context) ? ReceiptFault.NONE : ReceiptFault.NOT_ENOUGH_VERDICTS;
     }
 
     /// @dev Pays what a session key with a total accepted, and books it.
@@ -198,14 +200,14 @@ abstract contract SignedPaths is ReceiptChecks {
         private
         returns (uint256 count, bytes32 root)
     {
-        Parties[] memory parties = _partiesOf(items, MAX_ITEMS);
+        (Hot[] memory hot, Cold[] memory cold) = _slotsOf(items, MAX_ITEMS);
         Context memory context = _contextAt(block.timestamp);
         bytes32[] memory leaves = new bytes32[](items.length);
         uint64 last;
         for (uint256 i = 0; i < items.length; ++i) {
             Receipt calldata receipt = items[i].receipt;
-            ReceiptFault fault = _checkFull(items[i], parties[i], context);
-            if (fault == ReceiptFault.NONE && parties[i].policy != policy) fault = ReceiptFault.OTHER_POLICY;
+            ReceiptFault fault = _checkFull(items[i], hot[i], cold[i], context);
+            if (fault == ReceiptFault.NONE && hot[i].policy() != policy) fault = ReceiptFault.OTHER_POLICY;
             if (fault == ReceiptFault.NONE && receipt.agreement <= last) fault = ReceiptFault.NOT_RISING;
             if (fault != ReceiptFault.NONE) {
                 _refuse(i, receipt, fault);
@@ -222,16 +224,17 @@ abstract contract SignedPaths is ReceiptChecks {
     }
 
     /// @dev Takes the bond and posts a batch of one leaf, or changes nothing.
-    function _selfPost(Receipt calldata receipt, Parties memory parties) private returns (ReceiptFault, uint96 batch) {
-        uint64 amount = _POLICY_BOOK.selfPostBond(parties.policy);
+    function _selfPost(Receipt calldata receipt, Hot hot, Cold cold) private returns (ReceiptFault, uint96 batch) {
+        (uint16 policy, uint32 operator) = (hot.policy(), cold.operator());
+        uint64 amount = _POLICY_BOOK.selfPostBond(policy);
         BondSource source;
         if (amount != 0) {
             // Interaction: Staking is ours, and changes nothing when it says no. What it asks the currency for, it asks
             // under our guard and its own.
             source = _RESERVES.takeBond({
-                operator: parties.operator,
+                operator: operator,
                 amount: amount,
-                pledge: parties.pledge - _pledgeBonds[receipt.agreement],
+                pledge: _pledgeOf(hot) - _pledgeBonds[receipt.agreement],
                 payer: msg.sender
             });
             if (source == BondSource.NONE) return (ReceiptFault.NO_BOND, 0);
@@ -239,8 +242,8 @@ abstract contract SignedPaths is ReceiptChecks {
         // Effect
         bytes18 figure = Figures.pack(receipt.agreement, receipt.units);
         batch = _record(
-            parties.policy,
-            parties.operator,
+            policy,
+            operator,
             1,
             SELF,
             BatchTree.leaf(0, figure, receipt.outputRoot),
@@ -250,7 +253,7 @@ abstract contract SignedPaths is ReceiptChecks {
             _bonds[batch] = Bond({agreement: receipt.agreement, amount: amount, source: source});
             if (source == BondSource.PLEDGE) _pledgeBonds[receipt.agreement] += amount;
         }
-        emit SelfPosted(batch, parties.operator, receipt.agreement, amount);
+        emit SelfPosted(batch, operator, receipt.agreement, amount);
         return (ReceiptFault.NONE, batch);
     }
 
@@ -280,8 +283,13 @@ abstract contract SignedPaths is ReceiptChecks {
     }
 
     /// @dev Whether somebody else than the operator's owner calls about an open agreement.
-    function _isForeign(Parties memory parties) private view returns (bool) {
-        return parties.status == Status.OPEN && msg.sender != _STAKING.ownerOf(parties.operator);
+    function _isForeign(Hot hot, Cold cold) private view returns (bool) {
+        return hot.status() == Status.OPEN && msg.sender != _STAKING.ownerOf(cold.operator());
+    }
+
+    /// @dev ceil(budget * coverage): what the Escrow pledged for the agreement.
+    function _pledgeOf(Hot hot) private view returns (uint64) {
+        return Fees.shareUp(hot.budget(), _POLICY_BOOK.coverageOf(hot.policy())).toUint64();
     }
 
     function _refuse(uint256 index, Receipt calldata receipt, ReceiptFault fault) private {

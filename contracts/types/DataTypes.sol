@@ -225,7 +225,8 @@ struct CredentialRecord {
 /// @param coverageBps Share of a budget that the operator pledges at the opening, rounded up.
 /// @param stakeMultiple Values in flight are at most this many times the relayer's free stake.
 /// @param valueCap µ that the relayer may have in flight, over all its policies, when it posts under this one.
-/// @param grossCap µ of gross that one agreement may move in one batch; 0: no cap.
+/// @param grossCap µ of gross that one agreement may move in one of the relayer's batches; 0: no cap. Self-posts and signed
+/// posts stand on full signatures and are not capped.
 /// @param selfPostBond µ that stand behind each self-posted leaf.
 /// @param challengeWindow Seconds between posting and settling.
 /// @param selfPostWindow Seconds for a self-post; the policy's longest window is the greater of both.
@@ -409,27 +410,6 @@ enum ReceiptFault {
     NOT_ENOUGH_VERDICTS,
     NOTHING_DUE,
     NO_BOND
-}
-
-/// @notice What a receipt's checks need of its agreement, in one read.
-/// @param end When the agreement ends as things stand; of a lease, its money's end too.
-/// @param pledge µ of the operator's stake that stand behind it.
-struct Parties {
-    Status status;
-    Mode mode;
-    bool frozen;
-    uint8 holds;
-    uint16 policy;
-    uint32 customer;
-    uint32 funder;
-    uint32 operator;
-    uint32 payee;
-    uint32 start;
-    uint32 end;
-    uint64 pledge;
-    address customerOwner;
-    address funderOwner;
-    address payeeOwner;
 }
 
 /// @notice What `ReceiptLedger` asks of a settlement.

@@ -7,6 +7,7 @@ import pytest
 from tallystick.chain.anvil import DEV_KEYS, Anvil
 from tallystick.chain.contracts import load
 from tallystick.chain.errors import ContractRefused, NodeRefused, TransactionFailed
+from tallystick.chain.node import Fees
 from tallystick.chain.sender import Call, KeySender
 from tallystick.chain.signers import KeySigner
 
@@ -150,3 +151,21 @@ def test_receipts_of__one_failed__raises_its_reason(deployer: KeySender) -> None
         deployer.receipts_of(sent)
     assert caught.value.code == "ERC20InsufficientBalance"
     assert balance(deployer, dollar, CAROL) == 1
+
+
+def test_send__alone_with_fees_of_its_own__asks_the_node_for_its_nonce_once(
+    deployer: KeySender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = deployer.node
+    asked: list[str] = []
+    request = node.request
+    monkeypatch.setattr(
+        node, "request", lambda method, params=(): asked.append(method) or request(method, params)
+    )
+    sender = KeySender(node, deployer.signer, fees=Fees(10**10, 10**9), alone=True)
+    receipts = [sender.send(CAROL, b"", 1, 21_000) for _ in range(3)]
+    assert asked.count("eth_getTransactionCount") == 1
+    assert [receipt.ok for receipt in receipts] == [True] * 3
+    assert node.balance(CAROL) == 3
+    # 1 gwei of tip on the base fee of each block.
+    assert all(10**9 <= receipt.gas_price <= 10**10 for receipt in receipts)

@@ -1,4 +1,4 @@
-"""Openings that a policy ties to credentials, and leases that begin in a trusted execution environment.
+"""Openings that a policy ties to credentials: they gate the entry, never an exit.
 
 The issuer itself posts here, so that no signature of its own is needed; `test_credentials.py` is about those.
 """
@@ -6,31 +6,25 @@ The issuer itself posts here, so that no signature of its own is needed; `test_c
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 from tallystick.protocol import eip712
-from tallystick.protocol.enums import CloseReason, CredentialKind, OpenRefusal, SkipReason, VerificationKind
+from tallystick.protocol.enums import CredentialKind, OpenRefusal
 from tests.support.escrow import (
     ANN,
-    LEDGER,
     MALLORY,
     OTTO,
     PAULA,
     SAM,
     Desk,
     open_desk,
-    open_solo,
     refusals,
-    skips,
 )
-from tests.support.evm import Account, Receipt, account, reverts
+from tests.support.evm import Account, account, reverts
 
 ISSUER = account("issuer")
 OTHER = account("other issuer")
-DEVICE = account("enclave")
-LAG = 259_200
 AFTER = 432_000
 NOTICE = 3_600
 YEAR = 31_536_000
@@ -200,184 +194,3 @@ def test_replace__into_a_permissioned_policy__asks_for_its_credentials() -> None
         desk.escrow.transact("replace", *values, sender=MALLORY)
     equip(desk)
     assert desk.escrow.transact("replace", *values, sender=MALLORY).result
-
-
-# Leases in a TEE
-
-
-def enclaves(**policy: Any) -> tuple[Desk, int]:
-    desk, _ = open_solo()
-    terms = {"kind": int(VerificationKind.TEE), "issuer": ISSUER.address} | policy
-    return desk, desk.system.add_policy(relayer=2, **terms)
-
-
-def begin(desk: Desk, lease: int, device: Account = DEVICE, sender: Account = OTTO) -> Receipt:
-    return desk.escrow.transact("begin", lease, device.address, sender=sender)
-
-
-def attest(desk: Desk, lease: int, device: Account = DEVICE, **how: Any) -> None:
-    post(desk, CredentialKind.TEE, device, binding=lease, **how)
-
-
-def test_tee_lease__opens_without_a_clock__and_pays_nothing_until_it_begins() -> None:
-    desk, policy = enclaves()
-    expiry = desk.now + 100_000
-    terms = desk.terms(mode=1, unit_price=100_000_000, policy=policy)
-    receipt = desk.open(terms)
-    (lease,) = receipt.result
-    assert receipt.event("Opened").args["start"] == expiry
-    record = desk.agreement(lease)
-    assert (record["start"], record["end"], record["downtime"]) == (expiry, expiry, 0)
-    assert desk.escrow.call("paidUntil", lease) == expiry
-    assert desk.escrow.call("partiesOf", [lease])[0]["start"] == expiry
-    assert desk.escrow.call("runwayOf", 1, [lease]) == 2**256 - 1
-    desk.evm.warp(50_000)
-    receipt = desk.escrow.transact("poke", [lease], sender=MALLORY)
-    assert skips(receipt) == [(lease, 0, SkipReason.STALE)]
-    for units, reason in ((0, SkipReason.STALE), (1, SkipReason.DOWNTIME_ABOVE_ELAPSED)):
-        receipt = desk.escrow.transact("setDowntime", lease, units, sender=LEDGER)
-        assert (receipt.result, skips(receipt)) == (False, [(lease, units, reason)])
-        receipt = desk.escrow.transact("settleSigned", [(lease, units, desk.now, 2**64 - 1)], sender=LEDGER)
-        assert (receipt.result, skips(receipt)) == (([0], [0]), [(lease, units, reason)])
-    desk.evm.warp(50_000 + AFTER)
-    closed = desk.escrow.transact("refund", lease, sender=MALLORY).event("Closed").args
-    assert (closed["paid"], closed["refunded"], closed["reason"]) == (0, 1_000_000, CloseReason.EXPIRED)
-    desk.check_solvent()
-
-
-def test_tee_lease__begins_on_an_attested_device__and_the_clock_runs_from_there() -> None:
-    desk, policy = enclaves()
-    lease = desk.lease(policy=policy)
-    expiry = desk.now + 100_000
-    desk.evm.warp(1_000)
-    attest(desk, lease)
-    receipt = begin(desk, lease)
-    start = desk.now
-    assert receipt.event("Begun").args == {"agreement": lease, "device": DEVICE.address, "start": start}
-    record = desk.agreement(lease)
-    assert (record["start"], record["end"], record["downtime"]) == (start, expiry, 0)
-    assert desk.escrow.call("paidUntil", lease) == start + 10_000
-    desk.evm.warp(700)
-    assert desk.escrow.transact("setDowntime", lease, 700, sender=LEDGER).result
-    desk.evm.warp_to(start + 10_000 + AFTER)
-    closed = desk.escrow.transact("refund", lease, sender=MALLORY).event("Closed").args
-    assert (closed["paid"], closed["reason"]) == (930_000, CloseReason.EXHAUSTED)
-    desk.check_solvent()
-
-
-def test_begin__before_the_start_that_was_signed__starts_then() -> None:
-    desk, policy = enclaves()
-    earliest = desk.now + 5_000
-    lease = desk.lease(policy=policy, start=earliest)
-    attest(desk, lease)
-    assert begin(desk, lease).event("Begun").args["start"] == earliest
-    record = desk.agreement(lease)
-    assert (record["start"], record["downtime"]) == (earliest, 0)
-
-
-def test_begin__by_no_owner_of_the_operator__refused() -> None:
-    desk, policy = enclaves()
-    lease = desk.lease(policy=policy)
-    attest(desk, lease)
-    for who in (ANN, PAULA, MALLORY, DEVICE):
-        with reverts("Escrow_NotParty", agreement=lease, caller=who.address):
-            begin(desk, lease, sender=who)
-
-
-def test_begin__on_a_device_that_nobody_vouches_for__refused() -> None:
-    desk, policy = enclaves(measurement=(7).to_bytes(32, "big"))
-    lease, other = desk.lease(policy=policy), desk.lease(policy=policy)
-    refused = {"agreement": lease, "device": DEVICE.address}
-    cases: list[Callable[[], None]] = [
-        lambda: None,
-        lambda: attest(desk, other, value=7),  # for another agreement
-        lambda: attest(desk, lease, issuer=OTHER, value=7),
-        lambda: attest(desk, lease, account("another device"), value=7),
-        lambda: attest(desk, lease, value=8),  # another measurement
-    ]
-    for case in cases:
-        case()
-        with reverts("Escrow_DeviceNotAttested", **refused):
-            begin(desk, lease)
-    attest(desk, lease, value=7, lasts=5, nonce=2)
-    desk.evm.warp(5)
-    with reverts("Escrow_DeviceNotAttested", **refused):
-        begin(desk, lease)
-    attest(desk, lease, value=7, nonce=3)
-    begin(desk, lease)
-
-
-def test_begin__twice_or_where_nothing_waits__refused() -> None:
-    desk, policy = enclaves()
-    lease, metered, plain = desk.lease(policy=policy), desk.opened(policy=policy), desk.lease()
-    attest(desk, lease)
-    begin(desk, lease)
-    for agreement in (lease, metered, plain):
-        with reverts("Escrow_AlreadyBegun", agreement=agreement):
-            begin(desk, agreement)
-    with reverts("Escrow_NotOpen", agreement=77):
-        begin(desk, 77)
-
-
-def test_begin__at_or_after_the_end__refused() -> None:
-    desk, policy = enclaves()
-    expiry = desk.now + 100_000
-    lease, stopped, ahead = (
-        desk.lease(policy=policy),
-        desk.lease(policy=policy),
-        desk.lease(policy=policy, start=desk.now + 50_000),
-    )
-    for one in (lease, stopped, ahead):
-        attest(desk, one)
-    desk.escrow.transact("close", stopped, sender=ANN)
-    desk.escrow.transact("close", ahead, sender=ANN)
-    stop = desk.now + NOTICE
-    with reverts("Escrow_Ended", agreement=ahead, end=stop):  # it could begin only after it has ended
-        begin(desk, ahead)
-    desk.evm.warp_to(stop)
-    with reverts("Escrow_Ended", agreement=stopped, end=stop):
-        begin(desk, stopped)
-    desk.evm.warp_to(expiry)
-    with reverts("Escrow_Ended", agreement=lease, end=expiry):
-        begin(desk, lease)
-
-
-@pytest.mark.parametrize(("who", "lead"), [(ANN, NOTICE), (OTTO, 0)])
-def test_close__of_a_lease_that_has_not_begun__ends_it_with_nothing_paid(who: Account, lead: int) -> None:
-    desk, policy = enclaves()
-    lease = desk.lease(policy=policy, start=desk.now + 50_000)
-    desk.escrow.transact("close", lease, sender=who)
-    end = desk.now + lead
-    assert desk.escrow.call("paidUntil", lease) == end
-    desk.evm.warp_to(end + AFTER)
-    closed = desk.escrow.transact("refund", lease, sender=MALLORY).event("Closed").args
-    reason = CloseReason.CLOSED_BY_CUSTOMER if who is ANN else CloseReason.CLOSED_BY_PROVIDER
-    assert (closed["paid"], closed["refunded"], closed["reason"]) == (0, 1_000_000, reason)
-    desk.check_solvent()
-
-
-def test_begin__inside_the_customer_s_notice__is_paid_to_its_end() -> None:
-    desk, policy = enclaves()
-    lease = desk.lease(policy=policy)
-    attest(desk, lease)
-    desk.escrow.transact("close", lease, sender=ANN)
-    stop = desk.now + NOTICE
-    desk.evm.warp(600)
-    begin(desk, lease)
-    desk.evm.warp_to(stop + AFTER)
-    closed = desk.escrow.transact("refund", lease, sender=MALLORY).event("Closed").args
-    assert (closed["paid"], closed["reason"]) == (300_000, CloseReason.CLOSED_BY_CUSTOMER)
-
-
-def test_replace__of_a_lease_that_has_not_begun__pays_nothing() -> None:
-    desk, policy = enclaves()
-    lease, terms = desk.lease(policy=policy), desk.terms()
-    for units in (1, 0):
-        digest = eip712.digest(desk.domain(), desk.escrow.call("hashReplacement", lease, units, tuple(terms)))
-        values = (lease, units, tuple(terms), (ANN.sign(digest), b"", OTTO.sign(digest), b""))
-        if units:
-            with reverts("Escrow_UnitsOutOfRange", agreement=lease, units=1, most=0):
-                desk.escrow.transact("replace", *values, sender=MALLORY)
-        else:
-            receipt = desk.escrow.transact("replace", *values, sender=MALLORY)
-            assert receipt.event("Closed").args["paid"] == 0

@@ -1,4 +1,8 @@
-"""The guardian's pause of openings: how long, how often, and what it never touches; the extension by itself."""
+"""What stands behind roles in the Escrow: the guardian's pause of openings, and the Court's slash of a pledge.
+
+MAX_PAUSE is 259 200 s, and 30 days lie between a pause's end and the next. Coverage is 1 000 bps, so a budget of
+100 000 000 µ has a pledge of 10 000 000.
+"""
 
 from __future__ import annotations
 
@@ -6,212 +10,503 @@ from typing import Any
 
 import pytest
 
-from tests.support.escrow import ANN, DAY, MALLORY, OTTO, PAULA, SAM, Desk, deploy_escrow, open_desk
-from tests.support.evm import Account, Receipt, account, reverts
+from tallystick.protocol import eip712
+from tallystick.protocol.enums import CloseReason, Status
+from tests.support.escrow import (
+    ANN,
+    DAY,
+    LEDGER,
+    MALLORY,
+    OTTO,
+    PAULA,
+    RITA,
+    SAM,
+    SIGNER,
+    Desk,
+    deploy_escrow,
+    open_desk,
+    refusals,
+    skips,
+)
+from tests.support.evm import Account, Evm, Receipt, account, reverts
+from tests.support.receipts import release_request
 from tests.support.system import DOLLAR
 
-GUARD = account("guardian")
 MAX_PAUSE = 259_200
-REST = 30 * DAY
+RESPITE = 30 * DAY
+LAG = 259_200
+AFTER = 432_000
+PRICE = 100_000_000
+MONEY = 100_000 * DOLLAR
+STAKE = 100_000 * DOLLAR
+GUARDIAN, COURT, CAROL = account("guardian"), account("court"), account("carol")
+HELD = 1 << 2  # bit of the hot slot
+FROZEN = 1 << 11
 
 
-def guarded() -> Desk:
-    """A desk whose pauses are behind a role of their own, which GUARD has."""
-    desk = open_desk()
+def seat_roles(desk: Desk) -> Desk:
+    """A guardian of the pause (role 5), and a court (role 6)."""
     authority, admin = desk.system.authority, desk.system.admin
-    names = [desk.escrow.encode("pauseOpening", 1)[:4], desk.escrow.encode("resumeOpening")[:4]]
-    authority.transact("setTargetFunctionRole", desk.escrow.address, names, 5, sender=admin)
-    authority.transact("grantRole", 5, GUARD.address, 0, sender=admin)
+    for role, holder, calls in (
+        (5, GUARDIAN, (("pauseOpening", 0), ("resumeOpening",))),
+        (6, COURT, (("slashAgreement", 0, 0, 0, GUARDIAN.address, 0, 0),)),
+    ):
+        selectors = [desk.escrow.encode(*call)[:4] for call in calls]
+        authority.transact("setTargetFunctionRole", desk.escrow.address, selectors, role, sender=admin)
+        authority.transact("grantRole", role, holder.address, 0, sender=admin)
     return desk
 
 
-def pause(desk: Desk, seconds: int, sender: Account = GUARD) -> Receipt:
-    return desk.escrow.transact("pauseOpening", seconds, sender=sender)
+@pytest.fixture
+def desk() -> Desk:
+    return seat_roles(open_desk())
 
 
-def resume(desk: Desk, sender: Account = GUARD) -> Receipt:
-    return desk.escrow.transact("resumeOpening", sender=sender)
+def pause(desk: Desk, duration: int = MAX_PAUSE) -> Receipt:
+    return desk.escrow.transact("pauseOpening", duration, sender=GUARDIAN)
 
 
-def test_pause__stops_openings__and_ends_by_itself() -> None:
-    desk = guarded()
-    until = desk.now + 3_600
-    assert pause(desk, 3_600).event("OpeningPaused").args == {"until": until}
-    assert desk.escrow.call("openingPause") == (until, until + REST)
-    for now in (desk.now, until - 1):
-        desk.evm.warp_to(now)
-        for sender in (MALLORY, ANN, OTTO):
-            with reverts("Escrow_OpeningPaused", until=until):
-                desk.open(desk.terms(), sender=sender)
+def resume(desk: Desk) -> Receipt:
+    return desk.escrow.transact("resumeOpening", sender=GUARDIAN)
+
+
+def check_paused(desk: Desk, until: int) -> None:
+    with reverts("Escrow_OpeningPaused", until=until):
+        desk.open(desk.terms())
+
+
+# Pausing
+
+
+def test_pause__stops_openings_to_the_second_and_ends_by_itself(desk: Desk) -> None:
+    assert desk.escrow.call("openingPause") == (0, 0)
+    until = desk.now + MAX_PAUSE
+    assert pause(desk).event("OpeningPaused").args == {"until": until}
+    assert desk.escrow.call("openingPause") == (until, until + RESPITE)
+    for moment in (desk.now, until - 1):
+        desk.evm.warp_to(moment)
+        check_paused(desk, until)
         with reverts("Escrow_OpeningPaused", until=until):
-            desk.escrow.transact("open", [], [], sender=ANN)
+            desk.open()  # nothing at all
     desk.evm.warp_to(until)
-    assert desk.opened()
+    assert refusals(desk.open(desk.terms())) == []
 
 
-def test_pause__longer_than_the_longest__refused() -> None:
-    desk = guarded()
-    for seconds in (MAX_PAUSE + 1, 2**32 - 1):
-        with reverts("Escrow_PauseRefused", until=desk.now + seconds, notBefore=0):
-            pause(desk, seconds)
-    pause(desk, MAX_PAUSE)
-    assert desk.escrow.call("MAX_PAUSE") == MAX_PAUSE
-
-
-def test_pause__again__not_within_thirty_days_of_the_last_one_s_end() -> None:
-    desk = guarded()
+def test_pause__spends_nothing_of_an_offer(desk: Desk) -> None:
+    terms = desk.terms(deadline=desk.now + 10_000)
+    signatures = desk.signed(terms)
     pause(desk, 100)
-    again = desk.now + 100 + REST
-    for now in (desk.now, desk.now + 50, desk.now + 100, again - 1):
-        desk.evm.warp_to(now)
-        with reverts("Escrow_PauseRefused", until=now + 5, notBefore=again):
-            pause(desk, 5)
-    desk.evm.warp_to(again)
-    pause(desk, 5)
+    with reverts("Escrow_OpeningPaused"):
+        desk.open_with([(terms, signatures)])
+    desk.evm.warp(100)
+    assert refusals(desk.open_with([(terms, signatures)])) == []
 
 
-def test_resume__early__counts_as_the_end() -> None:
-    desk = guarded()
-    pause(desk, MAX_PAUSE)
-    desk.evm.warp(60)
+@pytest.mark.parametrize("duration", [MAX_PAUSE + 1, 2**32 - 1])
+def test_pause__longer_than_the_longest__refused(desk: Desk, duration: int) -> None:
+    assert desk.escrow.call("MAX_PAUSE") == MAX_PAUSE
+    with reverts("Escrow_PauseRefused", until=desk.now + duration, notBefore=0):
+        pause(desk, duration)
+    assert refusals(desk.open(desk.terms())) == []
+
+
+def test_pause__again__thirty_days_after_its_end_and_not_a_second_sooner(desk: Desk) -> None:
+    pause(desk, 100)
+    ready = desk.now + 100 + RESPITE
+    for moment in (desk.now, desk.now + 99, desk.now + 100, ready - 1):
+        desk.evm.warp_to(moment)
+        with reverts("Escrow_PauseRefused", until=moment + 1, notBefore=ready):
+            pause(desk, 1)
+    desk.evm.warp_to(ready)
+    pause(desk, 1)
+    assert desk.escrow.call("openingPause") == (ready + 1, ready + 1 + RESPITE)
+
+
+def test_pause__for_no_time__stops_nothing_and_still_starts_the_thirty_days(desk: Desk) -> None:
+    pause(desk, 0)
+    assert refusals(desk.open(desk.terms())) == []
+    with reverts("Escrow_PauseRefused", notBefore=desk.now + RESPITE):
+        pause(desk, 1)
+
+
+def test_resume__opens_at_once_and_the_thirty_days_count_from_there(desk: Desk) -> None:
+    pause(desk)
+    desk.evm.warp(10)
     assert len(resume(desk).events("OpeningResumed")) == 1
-    assert desk.escrow.call("openingPause") == (desk.now, desk.now + REST)
-    assert desk.opened()
-    with reverts("Escrow_NotPaused"):
-        resume(desk)
-    desk.evm.warp(REST - 1)
-    with reverts("Escrow_PauseRefused"):
+    resumed = desk.now
+    assert desk.escrow.call("openingPause") == (resumed, resumed + RESPITE)
+    assert refusals(desk.open(desk.terms())) == []
+    desk.evm.warp_to(resumed + RESPITE - 1)
+    with reverts("Escrow_PauseRefused", notBefore=resumed + RESPITE):
         pause(desk, 1)
     desk.evm.warp(1)
     pause(desk, 1)
 
 
-def test_resume__of_what_is_over__does_not_put_off_the_next_pause() -> None:
-    desk = guarded()
+def test_resume__of_what_is_not_paused__refused_and_moves_no_end(desk: Desk) -> None:
     with reverts("Escrow_NotPaused"):
         resume(desk)
-    pause(desk, 10)
-    desk.evm.warp(10)
-    with reverts("Escrow_NotPaused"):
-        resume(desk)
-
-
-@pytest.mark.parametrize("who", [ANN, OTTO, MALLORY, SAM])
-def test_pause__without_the_role__refused(who: Account) -> None:
-    desk = guarded()
-    with reverts("AccessManagedUnauthorized", caller=who.address):
-        pause(desk, 1, who)
     pause(desk, 100)
-    with reverts("AccessManagedUnauthorized", caller=who.address):
-        resume(desk, who)
-    with reverts("AccessManagedUnauthorized", caller=GUARD.address):
-        desk.escrow.transact("setFees", 0, 0, sender=GUARD)
+    until = desk.now + 100
+    desk.evm.warp(100)
+    for _ in range(2):
+        with reverts("Escrow_NotPaused"):
+            resume(desk)
+        assert desk.escrow.call("openingPause") == (until, until + RESPITE)
+        desk.evm.warp(1_000)
 
 
-def test_pause__every_exit_goes_on() -> None:
-    """Settle, clocks, close, refund, withdraw, claim, collect, deposit, top up: nothing else can be paused."""
-    desk = guarded()
-    metered, lease = desk.opened(), desk.lease()
-    batch = desk.post([(metered, 1_000)])
-    desk.evm.warp(DAY)
-    pause(desk, MAX_PAUSE)
-    assert desk.settle(batch).result == 1_000
-    assert desk.escrow.transact("claim", 2, PAULA.address, sender=PAULA).result == 950
-    desk.escrow.transact("withdraw", 1, 5, ANN.address, sender=ANN)
-    desk.escrow.transact("deposit", 1, 5, sender=ANN)
-    desk.escrow.transact("collectFees", sender=MALLORY)
-    desk.escrow.transact("createAccount", MALLORY.address, sender=MALLORY)
-    desk.escrow.transact("allow", 3, 1, 1, 5, bytes(32), sender=SAM)
-    for agreement in (metered,):
-        desk.escrow.transact("close", agreement, sender=ANN)
-        desk.evm.warp(3_600)
-        desk.escrow.transact("refundEarly", agreement, 0, b"", sender=OTTO)
-    desk.evm.warp(MAX_PAUSE - 3_600 - 1)
-    desk.escrow.transact("poke", [lease], sender=MALLORY)
+def test_pause__by_anybody_else__refused(desk: Desk) -> None:
+    for who in (ANN, OTTO, PAULA, RITA, SAM, SIGNER, MALLORY, COURT, desk.system.admin):
+        for name, values in (("pauseOpening", (1,)), ("resumeOpening", ())):
+            with reverts("AccessManagedUnauthorized", caller=who.address):
+                desk.escrow.transact(name, *values, sender=who)
+
+
+def test_pause__of_one_escrow__leaves_another_open(desk: Desk) -> None:
+    """The state is the Escrow's own, though its extension's code sets it."""
+    other = Desk(desk.system, deploy_escrow(desk.system))
+    pause(desk)
+    assert other.escrow.call("openingPause") == (0, 0)
+
+
+# What goes on meanwhile
+
+
+def paused(desk: Desk) -> int:
+    """Pauses for as long as can be; when it ends."""
+    pause(desk)
+    until = desk.now + MAX_PAUSE
+    check_paused(desk, until)
+    return until
+
+
+def test_paused__money_in_and_out(desk: Desk) -> None:
+    escrow = desk.escrow
+    members, weights = [CAROL.address, PAULA.address], [700, 300]
+    split = escrow.transact("createSplit", members, weights, sender=MALLORY).result
+    desk.pay([(desk.opened(payee=split), 100_000), (desk.opened(), 100_000)])
+    until = paused(desk)
+    desk.system.fund(ANN, 5_000, escrow)
+    escrow.transact("deposit", 1, 3_000, sender=ANN)
+    escrow.transact("depositFor", 1, 2_000, b"\1" * 32, sender=ANN)
+    assert desk.free(1) == MONEY - 2_000_000 + 5_000
+    escrow.transact("withdraw", 1, desk.free(1), ANN.address, sender=ANN)
+    assert desk.system.balance(ANN) == MONEY - 2_000_000 + 5_000
+    # 100 000 less 500 bps: 95 000; 700 : 300 of the split's are 66 500 and 28 500.
+    assert escrow.transact("claim", 2, PAULA.address, sender=PAULA).result == 95_000
+    shares = [
+        escrow.transact("claimShare", split, index, members, weights, who.address, sender=who).result
+        for index, who in enumerate((CAROL, PAULA))
+    ]
+    assert shares == [66_500, 28_500]
+    assert escrow.transact("collectFees", sender=MALLORY).result == 10_000
+    escrow.transact("createAccount", CAROL.address, sender=CAROL)
+    escrow.transact("cancelNonces", 0, 1, sender=CAROL)
+    escrow.transact("allow", 3, 1, 1, 500, bytes(32), sender=SAM)
+    escrow.transact("revoke", 3, 1, 1, sender=SAM)
+    check_paused(desk, until)
     desk.check_solvent()
 
 
-def test_refund__under_a_pause__runs() -> None:
-    desk = guarded()
+def test_paused__posting_settling_and_clocks(desk: Desk) -> None:
     metered = desk.opened()
-    desk.evm.warp_to(desk.escrow.call("refundableAt", metered))
-    pause(desk, MAX_PAUSE)
-    desk.escrow.transact("refund", metered, sender=MALLORY)
-    desk.escrow.transact("withdraw", 1, 100_000 * DOLLAR, ANN.address, sender=ANN)
+    lease = desk.opened(mode=1, unit_price=PRICE)
+    desk.evm.warp(LAG)
+    until = paused(desk)
+    batch = desk.post([(metered, 250_000), (lease, 100)])
+    desk.evm.warp(DAY)
+    assert desk.settle(batch).result == 250_000
+    # 86 400 s past the horizon, 10 000 s of money, 100 s not served.
+    assert desk.escrow.transact("poke", [lease], sender=MALLORY).result == 990_000
+    check_paused(desk, until)
 
 
-# Fees are behind a role of their own, delayed or not
-
-
-def test_set_fees__delayed__goes_through_the_extension_as_scheduled() -> None:
-    """AccessManager's delay: the operation is consumed by the Escrow, of which the extension is a part."""
-    desk = open_desk()
-    authority, admin = desk.system.authority, desk.system.admin
-    data = desk.escrow.encode("setFees", 700, 0)
-    authority.transact("setTargetFunctionRole", desk.escrow.address, [data[:4]], 6, sender=admin)
-    authority.transact("grantRole", 6, GUARD.address, 3_600, sender=admin)
-    with reverts("AccessManagerNotScheduled"):
-        desk.escrow.transact("setFees", 700, 0, sender=GUARD)
-    authority.transact("schedule", desk.escrow.address, data, 0, sender=GUARD)
-    with reverts("AccessManagerNotReady"):
-        desk.escrow.transact("setFees", 700, 0, sender=GUARD)
+def test_paused__ends_and_refunds(desk: Desk) -> None:
+    due, listed = desk.opened(), desk.opened()
+    for number in (due, listed):
+        desk.escrow.transact("close", number, sender=OTTO)
+    desk.evm.warp(AFTER)
+    running, stopped = desk.opened(), desk.opened()
+    until = paused(desk)
+    desk.escrow.transact("close", running, sender=ANN)
+    desk.escrow.transact("close", stopped, sender=OTTO)
+    back = [
+        desk.escrow.transact("refund", due, sender=MALLORY),
+        desk.escrow.transact("refundMany", [listed], sender=MALLORY),
+        desk.escrow.transact("refundEarly", stopped, 0, b"", sender=OTTO),
+    ]
+    assert [receipt.event("Closed").args["refunded"] for receipt in back] == [1_000_000] * 3
     desk.evm.warp(3_600)
-    desk.escrow.transact("setFees", 700, 0, sender=GUARD)
-    assert desk.escrow.call("fees") == (700, 0)
-    with reverts("AccessManagerNotScheduled"):
-        desk.escrow.transact("setFees", 700, 0, sender=GUARD)
+    desk.escrow.transact("refundEarly", running, 0, b"", sender=OTTO)
+    assert (desk.free(1), desk.locked(1), desk.pledged()) == (MONEY, 0, 0)
+    check_paused(desk, until)
 
 
-# The extension
+def test_paused__top_ups_and_replacements(desk: Desk) -> None:
+    """A replacement is the way out of the agreement that it ends, and no new custom: it stays open."""
+    terms = desk.terms(max_budget=1_500_000)
+    signatures = desk.signed(terms)
+    (agreement,) = desk.open_with([(terms, signatures)]).result
+    until = paused(desk)
+    desk.escrow.transact("topUp", agreement, 1_500_000, tuple(terms), signatures, sender=ANN)
+    deadline = desk.now + 60
+    more = eip712.TopUp(agreement, 2_000_000, deadline)
+    signature = OTTO.sign(eip712.digest(desk.domain(), more.hash_struct()))
+    desk.escrow.transact("topUpSigned", agreement, 2_000_000, deadline, signature, sender=ANN)
+    assert desk.locked(1) == 2_000_000
+    new = desk.terms(budget=500_000)
+    digest = eip712.digest(desk.domain(), eip712.Replacement(agreement, 300_000, new).hash_struct())
+    four = (ANN.sign(digest), b"", OTTO.sign(digest), b"")
+    receipt = desk.escrow.transact("replace", agreement, 300_000, tuple(new), four, sender=MALLORY)
+    assert desk.agreement(agreement)["status"] == Status.CLOSED
+    assert desk.agreement(receipt.result)["status"] == Status.OPEN
+    assert (desk.free(1), desk.locked(1)) == (MONEY - 300_000 - 500_000, 500_000)
+    check_paused(desk, until)
 
 
-def test_extension__at_its_own_address__changes_nothing() -> None:
-    desk = open_desk()
-    extension = desk.evm.at("EscrowExtension", desk.escrow.call("EXTENSION"))
-    terms, none = tuple(desk.terms()), (b"", b"")
-    calls: dict[str, tuple[Any, ...]] = {
-        "createSplit": ([ANN.address], [1]),
-        "claimShare": (1, 0, [ANN.address], [1], ANN.address),
-        "depositWithPermit": (1, 1, 2**40, 27, bytes(32), bytes(32)),
-        "depositWithAuthorization": (ANN.address, 1, 1, bytes(32), 0, 2**40, 27, bytes(32), bytes(32)),
-        "allow": (1, 1, 1, 1, bytes(32)),
-        "revoke": (1, 1, 1),
-        "recoverSurplus": (desk.system.currency.address, ANN.address),
-        "topUp": (1, 1, terms, none),
-        "topUpSigned": (1, 1, 2**40 - 1, b""),
-        "begin": (1, ANN.address),
-        "refundEarly": (1, 0, b""),
-        "refundMany": ([],),
-        "retryRelease": (1,),
-        "slashAgreement": (1, 0, 0, ANN.address, 0, 0),
-        "setDowntime": (1, 1),
-        "settleRelease": ((1, 0, 0, 0), 1, 1),
-        "finaliseRelease": (1, 0, True),
-        "raiseRefundFloor": (1, 1),
-        "setFees": (0, 0),
-        "pauseOpening": (1,),
-        "resumeOpening": (),
-    }
-    writes = {
-        part["name"]
-        for part in extension.contract.abi
-        if part["type"] == "function" and part["stateMutability"] not in ("view", "pure")
-    }
-    assert writes - {"setAuthority"} == set(calls)
-    for sender in (MALLORY, desk.system.admin):
-        for name, values in calls.items():
-            with reverts("Escrow_NotHere"):
-                extension.transact(name, *values, sender=sender)
+def test_guardian__can_do_nothing_else(desk: Desk) -> None:
+    agreement = desk.opened()
+    lease = desk.opened(mode=1)
+    desk.evm.warp(10)
+    pause(desk)
+    before = desk.picture()
+    me = GUARDIAN.address
+    order = (1, desk.now, 2**64 - 1, 0)
+    for name, values in (
+        ("setFees", (0, 0)),
+        ("recoverSurplus", (desk.system.currency.address, me)),
+        ("slashAgreement", (agreement, 1, 1, ANN.address, 0, 1)),
+    ):
+        with reverts("AccessManagedUnauthorized", caller=me):
+            desk.escrow.transact(name, *values, sender=GUARDIAN)
+    for name, values in (
+        ("settle", (order, bytes(18), 0)),
+        ("settleSigned", ([(agreement, 1, desk.now, 1)],)),
+        ("setDowntime", (lease, 1)),
+        ("settleRelease", (order, agreement, 1)),
+        ("finaliseRelease", (agreement, 0, True)),
+        ("raiseRefundFloor", (1, desk.now + 10**6)),
+    ):
+        with reverts("Escrow_NotLedger", caller=me):
+            desk.escrow.transact(name, *values, sender=GUARDIAN)
+    for name, account_number, values in (
+        ("withdraw", 1, (1, me)),
+        ("claim", 2, (me,)),
+        ("allow", 1, (2, 1, 1, bytes(32))),
+        ("revoke", 1, (2, 1)),
+    ):
+        with reverts("Escrow_NotOwner", account=account_number, caller=me):
+            desk.escrow.transact(name, account_number, *values, sender=GUARDIAN)
+    with reverts("Escrow_NotParty", agreement=agreement, caller=me):
+        desk.escrow.transact("close", agreement, sender=GUARDIAN)
+    with reverts("Escrow_NotRefundableYet", agreement=agreement):
+        desk.escrow.transact("refund", agreement, sender=GUARDIAN)
+    desk.evm.warp_to(desk.agreement(agreement)["end"])
+    with reverts("Escrow_BadSignature", agreement=agreement, signer=OTTO.address):
+        desk.escrow.transact("refundEarly", agreement, desk.now, b"", sender=GUARDIAN)
+    assert desk.picture() == before
 
 
-def test_escrow__that_is_not_where_its_parameters_say__cannot_be_created() -> None:
-    desk = open_desk()
-    with reverts("Escrow_NotHere"):
-        deploy_escrow(desk.system, escrow=MALLORY.address)
+# The Court's slash
 
 
-def test_fallback__what_neither_part_knows__reverts_with_nothing() -> None:
-    desk = open_desk()
-    for data in (b"", b"\x01", b"\xde\xad\xbe\xef", b"\xde\xad\xbe\xef" + bytes(64)):
-        with reverts("reverted"):
-            desk.evm.transact(desk.escrow.address, data, sender=MALLORY)
+def slash(
+    desk: Desk,
+    agreement: int,
+    amount: int,
+    *,
+    loss: int = 0,
+    challenger: Account = CAROL,
+    reward: int = 0,
+    sender: Account = COURT,
+) -> Receipt:
+    values = (agreement, amount, loss, challenger.address, reward, 7)
+    return desk.escrow.transact("slashAgreement", *values, sender=sender)
+
+
+def covered(desk: Desk, **changes: Any) -> int:
+    """An agreement with a pledge of 10 000 000."""
+    return desk.opened(**({"budget": 100 * DOLLAR} | changes))
+
+
+def parts(desk: Desk) -> tuple[int, int, int]:
+    """µ of the provider's stake that is free, pledged, thawing."""
+    row = desk.system.staking.call("get", 1)
+    return row["free"], row["pledged"], row["thawing"]
+
+
+def owed(desk: Desk, *holders: str) -> list[int]:
+    return [int(desk.system.staking.call("credits", who)) for who in holders]
+
+
+@pytest.mark.parametrize("who", [ANN, OTTO, PAULA, RITA, SAM, SIGNER, GUARDIAN, LEDGER, MALLORY])
+def test_slash__by_anybody_else__refused(desk: Desk, who: Account) -> None:
+    agreement = covered(desk)
+    with reverts("AccessManagedUnauthorized", caller=who.address):
+        slash(desk, agreement, 1, sender=who)
+    assert desk.agreement(agreement)["status"] == Status.OPEN
+
+
+def test_slash__part_of_the_pledge__closes_pays_the_victim_first_and_frees_the_rest(desk: Desk) -> None:
+    """6 000 000 of 10 000 000: 4 000 000 to the victim, 20 % of 6 000 000 = 1 200 000 to the challenger, 800 000 left
+    for the insurance. 4 000 000 of the pledge are free again. 300 000 were paid; 99 700 000 come back."""
+    agreement = covered(desk)
+    desk.pay([(agreement, 300_000)])
+    receipt = slash(desk, agreement, 6_000_000, loss=4_000_000, reward=2_000)
+    assert receipt.result == 6_000_000
+    closed = {"paid": 300_000, "refunded": 99_700_000, "reason": CloseReason.RULED}
+    assert receipt.event("Closed").args == {"agreement": agreement} | closed
+    pledge = {"operator": 1, "reason": 7, "pledge": 10_000_000, "fromPledge": 6_000_000}
+    assert receipt.event("PledgeSlashed").args == pledge
+    assert parts(desk) == (STAKE - 6_000_000, 0, 0)
+    insurance = desk.system.insurance.address
+    assert owed(desk, ANN.address, CAROL.address, insurance) == [4_000_000, 1_200_000, 800_000]
+    assert owed(desk, COURT.address) == [0]
+    assert (desk.free(1), desk.locked(1)) == (MONEY - 300_000, 0)
+    assert desk.received(2) == 285_000
+    assert desk.agreement(agreement)["status"] == Status.CLOSED
+    desk.check_solvent()
+
+
+def test_slash__more_than_the_pledge__then_free_then_thawing_never_anothers_pledge(desk: Desk) -> None:
+    """Free 5 000 000 + pledged 10 000 000 of this and 30 000 000 of another + the rest thawing; 17 000 000 are taken:
+    10 of the pledge, 5 of the free, 2 of the thawing stake."""
+    agreement, other = covered(desk), covered(desk, budget=300 * DOLLAR)
+    thawing = STAKE - 40_000_000 - 5_000_000
+    desk.system.staking.transact("unstake", 1, thawing, sender=OTTO)
+    assert parts(desk) == (5_000_000, 40_000_000, thawing)
+    receipt = slash(desk, agreement, 17_000_000, loss=17_000_000)
+    assert receipt.result == 17_000_000
+    assert receipt.event("PledgeSlashed").args["fromPledge"] == 10_000_000
+    taken = receipt.event("Slashed").args
+    assert (taken["fromFree"], taken["fromThawing"], taken["toVictim"]) == (5_000_000, 2_000_000, 17_000_000)
+    assert parts(desk) == (0, 30_000_000, thawing - 2_000_000)
+    # The other one runs on under its cover, and gives it back.
+    desk.escrow.transact("close", other, sender=OTTO)
+    desk.escrow.transact("refundEarly", other, 0, b"", sender=OTTO)
+    assert parts(desk) == (30_000_000, 0, thawing - 2_000_000)
+
+
+@pytest.mark.parametrize(
+    ("amount", "loss", "reward", "expected"),
+    [
+        (1_000_000, 0, 3_000, (0, 300_000, 700_000)),
+        (1_000_000, 400_000, 0, (400_000, 0, 600_000)),
+        (1_000_000, 1_000_000, 3_000, (1_000_000, 0, 0)),
+        (1_000_000, 5_000_000, 3_000, (1_000_000, 0, 0)),  # never more than was taken
+        (1_000_000, 900_000, 3_000, (900_000, 100_000, 0)),  # the reward from what the victim leaves
+        (7, 3, 1_000, (3, 1, 3)),  # 0.7 rounded up
+        (0, 5, 3_000, (0, 0, 0)),
+    ],
+)
+def test_slash__shares__victim_first_and_at_most_its_loss(
+    desk: Desk, amount: int, loss: int, reward: int, expected: tuple[int, int, int]
+) -> None:
+    agreement = covered(desk)
+    assert slash(desk, agreement, amount, loss=loss, reward=reward).result == amount
+    insurance = desk.system.insurance.address
+    assert tuple(owed(desk, ANN.address, CAROL.address, insurance)) == expected
+    assert parts(desk) == (STAKE - amount, 0, 0)
+
+
+def test_slash__sponsored__the_victim_is_the_sponsor_and_its_allowance_comes_back(desk: Desk) -> None:
+    desk.escrow.transact("allow", 3, 1, 1, 150 * DOLLAR, bytes(32), sender=SAM)
+    agreement = covered(desk, funder=3)
+    assert desk.escrow.call("allowanceOf", 3, 1, 1) == (50 * DOLLAR, 0)
+    slash(desk, agreement, 2_000_000, loss=2_000_000)
+    assert owed(desk, SAM.address, ANN.address) == [2_000_000, 0]
+    assert desk.escrow.call("allowanceOf", 3, 1, 1) == (150 * DOLLAR, 0)
+    assert (desk.free(3), desk.locked(3), desk.free(1)) == (MONEY, 0, MONEY)
+
+
+def test_slash__the_caller_gets_nothing__as_challenger_or_as_victim(desk: Desk) -> None:
+    agreement = covered(desk)
+    with reverts("Staking_BadSlash"):
+        slash(desk, agreement, 1_000, loss=500, challenger=COURT)
+    mine = desk.escrow.transact("createAccount", COURT.address, sender=COURT).result
+    desk.system.fund(COURT, 100 * DOLLAR, desk.escrow)
+    desk.escrow.transact("deposit", mine, 100 * DOLLAR, sender=COURT)
+    terms = desk.terms(customer=mine, budget=100 * DOLLAR)
+    (own,) = desk.open_with([(terms, desk.signed(terms, customer=COURT))]).result
+    for loss in (0, 500):
+        with reverts("Staking_BadSlash"):
+            slash(desk, own, 1_000, loss=loss)
+    assert owed(desk, COURT.address) == [0]
+    assert [desk.agreement(number)["status"] for number in (agreement, own)] == [Status.OPEN] * 2
+
+
+def test_slash__a_share_too_great_or_for_nobody__refused(desk: Desk) -> None:
+    agreement = covered(desk)
+    with reverts("Staking_BadSlash"):
+        slash(desk, agreement, 1_000, reward=3_001)
+    with reverts("Staking_BadSlash"):
+        nobody = "0x" + "00" * 20
+        desk.escrow.transact("slashAgreement", agreement, 1_000, 0, nobody, 1, 7, sender=COURT)
+    slash(desk, agreement, 1_000, reward=3_000)
+
+
+def test_slash__twice_closed_or_unknown__refused(desk: Desk) -> None:
+    agreement = covered(desk)
+    slash(desk, agreement, 1_000)
+    for number in (agreement, 99 << 32):
+        with reverts("Escrow_NotOpen", agreement=number):
+            slash(desk, number, 1_000)
+    assert parts(desk) == (STAKE - 1_000, 0, 0)
+
+
+def test_slash__everything_there_is__never_more(desk: Desk) -> None:
+    agreement = covered(desk)
+    assert slash(desk, agreement, 2**64 - 1, loss=5).result == STAKE
+    assert parts(desk) == (0, 0, 0)
+    assert owed(desk, ANN.address, desk.system.insurance.address) == [5, STAKE - 5]
+
+
+def test_slash__takes_what_is_posted_and_not_settled_with_it(desk: Desk) -> None:
+    agreement = covered(desk)
+    batch = desk.post([(agreement, 250_000)])
+    slash(desk, agreement, 1_000)
+    desk.evm.warp(DAY)
+    receipt = desk.settle(batch)
+    assert receipt.result == 0
+    assert [(number, reason) for number, _, reason in skips(receipt)] == [(agreement, 2)]  # CLOSED
+    assert desk.free(1) == MONEY
+
+
+@pytest.mark.parametrize("bits", [HELD, FROZEN, HELD | FROZEN])
+def test_slash__held_or_frozen__is_closed_all_the_same(bits: int) -> None:
+    desk = seat_roles(open_desk(evm=Evm()))
+    agreement = covered(desk)
+    desk.set_bits(agreement, hot=bits)
+    closed = slash(desk, agreement, 1_000).event("Closed").args
+    assert (closed["refunded"], closed["reason"]) == (100 * DOLLAR, CloseReason.RULED)
+    assert (desk.free(1), desk.locked(1)) == (MONEY, 0)
+
+
+def test_slash__with_a_release_that_is_not_final__the_release_ends_afterwards() -> None:
+    """250 000 are released at 500 bps: 237 500 net at once; the 12 500 of fees count when the release ends."""
+    desk = seat_roles(open_desk(evm=Evm()))
+    agreement = covered(desk)
+    batch = desk.post([(agreement, 250_000)])
+    desk.ledger.transact("release", [release_request(batch, 0)], sender=OTTO)
+    assert desk.agreement(agreement)["holds"] == 1
+    closed = slash(desk, agreement, 1_000).event("Closed").args
+    assert (closed["paid"], closed["refunded"]) == (250_000, 99_750_000)
+    assert desk.escrow.call("earningsOf", 2) == (237_500, 0, 0)
+    desk.evm.warp(DAY)
+    desk.ledger.transact("finalise", batch.number, [0], sender=MALLORY)
+    assert desk.agreement(agreement)["holds"] == 0
+    assert desk.escrow.call("earningsOf", 2) == (237_500, 0, 12_500)
+    desk.check_solvent()
+    assert parts(desk) == (STAKE - 1_000, 0, 0)
+
+
+def test_slash__of_a_lease__takes_nothing_that_was_paid(desk: Desk) -> None:
+    """100 000 µ of the clock are paid; what it had not paid yet goes back with the rest."""
+    lease = covered(desk, mode=1, unit_price=PRICE)
+    desk.evm.warp(LAG + 1_000)
+    assert desk.escrow.transact("poke", [lease], sender=MALLORY).result == 100_000
+    closed = slash(desk, lease, 1_000).event("Closed").args
+    assert (closed["paid"], closed["refunded"]) == (100_000, 99_900_000)
+    assert desk.received(2) == 95_000
+    desk.check_solvent()

@@ -503,6 +503,21 @@ def test_silent_relayer__anyone_posts_with_full_signatures_and_all_is_paid() -> 
     check_books(desk)
 
 
+def test_gross_cap__binds_the_relayers_word_and_not_full_signatures() -> None:
+    # 400 units cost 400 µ gross and 4 µ of customer fee; the policy lets a relayer move 399 µ an agreement and batch.
+    desk = seat(open_desk(Parameters(fee_customer=100), evm=Evm(), grossCap=399))
+    relayed, own, silent = sorted(opened(desk) for _ in range(3))
+    posted = desk.post([(relayed, 400)], value=1_000)
+    (batch,) = self_post(desk, signed(desk, own, 400)).result
+    kept = signed(desk, silent, 400)
+    desk.evm.warp(2 * DAY)
+    assert desk.ledger.transact("settle", posted.number, posted.figures, sender=MALLORY).result == 0
+    by_anyone = desk.ledger.transact("postSigned", 1, [kept], sender=MALLORY).result
+    desk.evm.warp(DAY)
+    assert settle(desk, batch, own, 400) == 404
+    assert settle(desk, by_anyone, silent, 400) == 404
+
+
 # Cancelling
 
 

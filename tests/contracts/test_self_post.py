@@ -127,7 +127,7 @@ def test_bond__from_free_stake_above_the_minimum__and_back_once() -> None:
 def test_bond__from_the_currency__pulled_from_the_caller_and_free_stake_afterwards() -> None:
     bench = open_bench()
     bench.set_free(1, OTTO, MINIMUM + BOND - 1)
-    bench.agree(7, pledge=BOND - 1)
+    bench.agree(7, budget=10 * (BOND - 1))  # pledges just too little
     bench.system.fund(OTTO, BOND, bench.staking)
     (batch,) = bench.self_post(bench.signed(7, 5)).result
     assert bond_of(bench, batch) == (7, BOND, CURRENCY)
@@ -142,7 +142,7 @@ def test_bond__from_the_currency__pulled_from_the_caller_and_free_stake_afterwar
 def test_bond__nowhere_to_be_had__only_that_item_is_refused() -> None:
     bench = open_bench()
     bench.set_free(1, OTTO, MINIMUM + BOND)
-    bench.agree(7, pledge=0)
+    bench.agree(7)
     receipt = bench.self_post(bench.signed(7, 5), bench.signed(7, 6))
     assert receipt.result == [1 << 48, 0]
     assert faults(receipt) == [(1, ReceiptFault.NO_BOND)]

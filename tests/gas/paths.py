@@ -323,8 +323,8 @@ class Paths:
         pair = self._pair(terms)
         receipt = s.escrow.transact("open", [tuple(terms)], [pair], sender=self.outsider)
         (metered,) = receipt.result
-        values = (metered, 60 * DOLLAR, tuple(terms), pair)
-        self.measure("top up, with the Terms", s.escrow, "topUp", *values, sender=self.customer)
+        more = (metered, 60 * DOLLAR, tuple(terms), pair)
+        self.measure("top up, with the Terms", s.escrow, "topUp", *more, sender=self.customer)
         new = self._terms(
             mode=Mode.LEASE, unit_price=90_000_000, budget=200 * DOLLAR, max_budget=200 * DOLLAR
         )
@@ -332,8 +332,8 @@ class Paths:
         hashed = Replacement(old, served, new).hash_struct()
         names = (self.customer, None, self.provider, None)
         signatures = tuple(self._signed(who, s.escrow, hashed) if who else b"" for who in names)
-        values = (old, served, tuple(new), signatures)
-        self.measure("replace a lease by another", s.escrow, "replace", *values, sender=self.outsider)
+        change = (old, served, tuple(new), signatures)
+        self.measure("replace a lease by another", s.escrow, "replace", *change, sender=self.outsider)
 
     def _credentials(self) -> None:
         s = self.system

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from tallystick.chain.engine import EngineLimits
 from tallystick.chain.fees import FeeLimits
 from tallystick.chain.rpc import RpcPool
-from tallystick.protocol.eip712 import ledger_domain
+from tallystick.protocol.eip712 import credentials_domain, ledger_domain
 from tallystick.relayer.config import BatchLimits, RelayerConfig
 from tallystick.relayer.contracts import Contracts
 from tallystick.relayer.ingest import Ingest
@@ -81,7 +81,8 @@ class Driver:
             clock=lambda: self.wall,
         )
         domain = ledger_domain(self.pool.chain_id, self.contracts.ledger)
-        self.ingest = Ingest(self.database, domain, policies=(POLICY,))
+        credentials = credentials_domain(self.pool.chain_id, self.contracts.credentials)
+        self.ingest = Ingest(self.database, domain, credentials, policies=(POLICY,))
 
     def make_pool(self) -> RpcPool:
         return self.scene.pool

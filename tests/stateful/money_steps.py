@@ -1,18 +1,17 @@
-"""Every function of the currency, `Staking`, `PolicyBook`, fees and dividends, once, on both worlds."""
+"""Every function of the currency, `PolicyBook`, fees and dividends, once, on both worlds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from tallystick.protocol.enums import KeyKind
-from tallystick.protocol.model import Policy, SlashOrder
+from tallystick.protocol.model import Policy
 from tests.stateful.worlds import Worlds
 from tests.support.evm import Account
 
 
 class MoneySteps(Worlds):
-    """The currency, stake, policies, fees, dividends."""
+    """The currency, policies, fees, dividends."""
 
     # Currency
 
@@ -41,123 +40,17 @@ class MoneySteps(Worlds):
             lambda: m.currency.blacklist(holder, blacklisted),
         )
 
-    # Staking
-
-    def register(self, caller: Account, roles: int, hardware: int) -> int | None:
-        s, m = self.system, self.model
-        number = self.same(
-            "Staking.register",
-            s.staking,
-            (roles, hardware, 276, 0, b"\0" * 32),
-            caller,
-            lambda: m.staking.register(roles, hardware, 276, caller=caller.address),  # type: ignore[arg-type]
-        )
-        return None if number is None else int(number)
-
-    def stake(self, caller: Account, operator: int, amount: int) -> None:
-        s, m = self.system, self.model
-        self.both(
-            "Staking.stake",
-            s.staking,
-            (operator, amount),
-            caller,
-            lambda: m.staking.stake(operator, amount, caller=caller.address),
-        )
-
-    def unstake(self, caller: Account, operator: int, amount: int) -> None:
-        s, m = self.system, self.model
-        self.both(
-            "Staking.unstake",
-            s.staking,
-            (operator, amount),
-            caller,
-            lambda: m.staking.unstake(operator, amount, caller=caller.address, now=self.now),
-        )
-
-    def cancel_thaw(self, caller: Account, operator: int) -> None:
-        s, m = self.system, self.model
-        self.both(
-            "Staking.cancelThaw",
-            s.staking,
-            (operator,),
-            caller,
-            lambda: m.staking.cancel_thaw(operator, caller=caller.address),
-        )
-
-    def withdraw_stake(self, caller: Account, operator: int, to: str) -> None:
-        s, m = self.system, self.model
-        self.same(
-            "Staking.withdraw",
-            s.staking,
-            (operator, to),
-            caller,
-            lambda: m.staking.withdraw(operator, to, caller=caller.address, now=self.now),
-        )
-
-    def claim_credit(self, caller: Account, to: str) -> None:
-        s, m = self.system, self.model
-        self.same(
-            "Staking.claimCredit",
-            s.staking,
-            (to,),
-            caller,
-            lambda: m.staking.claim_credit(to, caller=caller.address),
-        )
-
-    def slash(self, caller: Account, order: SlashOrder) -> None:
-        s, m = self.system, self.model
-        self.same(
-            "Staking.slash",
-            s.staking,
-            (tuple(order),),
-            caller,
-            lambda: m.staking.slash(order, caller=caller.address),
-        )
-
-    def set_key(self, caller: Account, operator: int, kind: KeyKind, key: str, revoke: bool) -> None:
-        s, m = self.system, self.model
-        function = m.staking.revoke_key if revoke else m.staking.authorise_key
-        self.both(
-            f"Staking.{'revokeKey' if revoke else 'authoriseKey'}",
-            s.staking,
-            (operator, int(kind), key),
-            caller,
-            lambda: function(operator, kind, key, caller=caller.address, now=self.now),
-        )
-
-    def set_threshold(self, caller: Account, operator: int, threshold: int) -> None:
-        s, m = self.system, self.model
-        self.both(
-            "Staking.setSignerThreshold",
-            s.staking,
-            (operator, threshold),
-            caller,
-            lambda: m.staking.set_signer_threshold(operator, threshold, caller=caller.address),
-        )
-
-    def pledge_directly(self, caller: Account, operator: int, amount: int, release: bool) -> None:
-        """Somebody who is not the Escrow tries Staking's inner doors."""
-        s, m = self.system, self.model
-        function = m.staking.release if release else m.staking.try_pledge
-        self.both(
-            f"Staking.{'release' if release else 'tryPledge'}",
-            s.staking,
-            (operator, amount),
-            caller,
-            lambda: function(operator, amount, caller=caller.address),
-        )
-
     # Policies, fees
 
     def add_policy(self, caller: Account, policy: Policy) -> int | None:
         s, m = self.system, self.model
-        values = (*policy[:11], list(policy.verifiers))
+        values = (*policy[:-1], list(policy.verifiers))
         number = self.same(
             "PolicyBook.add",
             s.policy_book,
             (values,),
             caller,
-            lambda: m.policy_book.add(policy, caller=caller.address),
+            lambda: m.policy_book.add(policy, caller=caller.address, now=self.now),
         )
         return None if number is None else int(number)
 

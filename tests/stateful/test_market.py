@@ -10,8 +10,8 @@ def test_market__random_actors__model_and_bytecode_agree_on_every_step() -> None
     run_state_machine_as_test(
         Market,
         settings=settings(
-            max_examples=60,
-            stateful_step_count=40,
+            max_examples=40,
+            stateful_step_count=35,
             deadline=None,
             derandomize=True,
             suppress_health_check=list(HealthCheck),

@@ -1,11 +1,16 @@
 """All steps together: what the state machine and the long campaign drive."""
 
+from tests.stateful.change_steps import ChangeSteps
+from tests.stateful.comparing import Comparing
 from tests.stateful.money_steps import MoneySteps
+from tests.stateful.signed_steps import SignedSteps
+from tests.stateful.stake_steps import StakeSteps
+from tests.stateful.trust_steps import TrustSteps
 from tests.stateful.work_steps import WorkSteps
-from tests.stateful.worlds import ACTORS, Pristine
+from tests.stateful.worlds import ACTORS, SPLIT, Pristine
 
-__all__ = ["ACTORS", "Pristine", "Twin"]
+__all__ = ["ACTORS", "SPLIT", "Pristine", "Twin"]
 
 
-class Twin(WorkSteps, MoneySteps):
+class Twin(Comparing, SignedSteps, ChangeSteps, TrustSteps, WorkSteps, StakeSteps, MoneySteps):
     """The executable specification and the compiled bytecode, side by side."""

@@ -1,7 +1,7 @@
 """A small marketplace in a database: what the follower would have written, and the keys to sign with.
 
 Operators: 1 provider, 2 another provider, 3, 4 and 5 verifiers, 9 the relayer.
-Policies: 1 NONE, 2 ATTESTED by 3, 3 QUORUM of two out of 3, 4 and 5, 4 TEE.
+Policies: 1 NONE, 2 ATTESTED by 3, 3 QUORUM of two out of 3, 4 and 5, 4 TEE, whose credentials ISSUER signs.
 Agreements 101 to 104 are of operator 1 under the policy of their last digit: 2 000 000 µ per 1e6 units (2 µ
 each), budget 2 000 µ (1 000 units), from 1 000 to 5 000 s. The chain's time is 2 000.
 """
@@ -14,18 +14,30 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, update
 
-from tallystick.protocol.eip712 import Domain, Receipt, Verdict, digest, ledger_domain
-from tallystick.protocol.enums import KeyKind
+from tallystick.protocol.eip712 import (
+    Credential,
+    Domain,
+    Receipt,
+    Revocation,
+    Verdict,
+    credentials_domain,
+    digest,
+    ledger_domain,
+)
+from tallystick.protocol.enums import KeyKind, VerificationKind
 from tallystick.protocol.keys import PrivateKey
 from tallystick.store import tables
 from tallystick.store.database import Database, set_meta
 
 DOMAIN: Domain = ledger_domain(31_337, bytes.fromhex("5fbdb2315678afecb367f032d93f642f64180aa3"))
+CREDENTIALS: Domain = credentials_domain(31_337, bytes.fromhex("cf7ed3acca5a467e9e704c703e8d87f634fb0fc9"))
 NOW = 2_000
 ROOT = b"\x11" * 32
 DEVICE = PrivateKey.from_seed("market", "device", 1)
 OTHER_DEVICE = PrivateKey.from_seed("market", "device", 2)
 VERIFIERS = {number: PrivateKey.from_seed("market", "verifier", number) for number in (3, 4, 5)}
+ISSUER = PrivateKey.from_seed("market", "issuer")
+SUBJECT = b"\x2b" * 20
 STRANGER = PrivateKey.from_seed("market", "stranger")
 
 _POLICIES: dict[int, tuple[int, int, list[int]]] = {
@@ -169,6 +181,58 @@ def verdict_json(
     } | changes
 
 
+def credential_json(
+    nonce: int = 1,
+    *,
+    key: PrivateKey = ISSUER,
+    issuer: bytes | None = None,
+    kind: int = 1,
+    subject: bytes = SUBJECT,
+    binding: int = 0,
+    value: bytes = bytes(32),
+    expires_at: int = 9_000,
+    **changes: Any,
+) -> dict[str, Any]:
+    """A credential as a KYC provider sends it; `changes` are made after signing."""
+    place = (issuer or key.address, kind, subject, binding.to_bytes(32, "big"))
+    credential = Credential(*place, value, expires_at, nonce)
+    signature = key.sign(digest(CREDENTIALS, credential.hash_struct()))
+    return (
+        _place_json("credential", place)
+        | {"value": "0x" + value.hex(), "expiresAt": expires_at, "nonce": nonce}
+        | {"signature": "0x" + signature.hex()}
+        | changes
+    )
+
+
+def revocation_json(
+    nonce: int = 2,
+    *,
+    key: PrivateKey = ISSUER,
+    kind: int = 1,
+    subject: bytes = SUBJECT,
+    binding: int = 0,
+    **changes: Any,
+) -> dict[str, Any]:
+    """As `credential_json`, of the revocation."""
+    place = (key.address, kind, subject, binding.to_bytes(32, "big"))
+    signature = key.sign(digest(CREDENTIALS, Revocation(*place, nonce).hash_struct()))
+    return (
+        _place_json("revocation", place) | {"nonce": nonce} | {"signature": "0x" + signature.hex()} | changes
+    )
+
+
+def _place_json(name: str, place: tuple[bytes, int, bytes, bytes]) -> dict[str, Any]:
+    issuer, kind, subject, binding = place
+    return {
+        "type": name,
+        "issuer": "0x" + issuer.hex(),
+        "kind": kind,
+        "subject": "0x" + subject.hex(),
+        "binding": "0x" + binding.hex(),
+    }
+
+
 def ndjson(*items: dict[str, Any] | bytes) -> bytes:
     """Objects (or raw lines) as an NDJSON body."""
     lines = (item if isinstance(item, bytes) else json.dumps(item).encode() for item in items)
@@ -190,6 +254,7 @@ def _add_policy(connection: Connection, policy: int, kind: int, quorum: int, ver
             response_window=21_600,
             dispute_time=691_200,
             notice=3_600,
+            issuer=ISSUER.address if kind == VerificationKind.TEE else bytes(20),
             verifiers=verifiers,
             retired=False,
         )

@@ -140,11 +140,11 @@ class Bench:
     def staking(self) -> Bound:
         return self.system.staking
 
-    def agree(self, number: int, *, pledge: int = 100_000, **changes: Any) -> int:
+    def agree(self, number: int, **changes: Any) -> int:
         """An open agreement that began 1 000 seconds ago and ends in 100 000, or with these changes."""
         view = dict(_VIEW) | {"start": self.now - 1_000, "end": self.now + 100_000} | changes
         assert view.keys() == _VIEW.keys()
-        self.escrow.transact("setAgreement", number, tuple(view.values()), pledge, sender=MALLORY)
+        self.escrow.transact("setAgreement", number, tuple(view.values()), sender=MALLORY)
         return number
 
     def claim(self, agreement: int, units: int, **changes: Any) -> Claim:

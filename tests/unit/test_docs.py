@@ -20,6 +20,7 @@ import pytest
 
 from tallystick.chain.contracts import artifact_names, load
 from tallystick.protocol import amounts, eip712, figures
+from tallystick.protocol.accounting import invariants
 from tallystick.protocol.enums import (
     CloseReason,
     CredentialFault,
@@ -38,7 +39,10 @@ DOCUMENTS = (
     "architecture.md",
     "comparison.md",
     "errors.md",
+    "events.md",
+    "governance.md",
     "operations.md",
+    "payments.md",
     "pricing.md",
     "protocol.md",
     "security.md",
@@ -281,19 +285,34 @@ def test_protocol__type_strings__are_those_that_are_signed() -> None:
     text = re.sub(r"\s+", "", _read("protocol.md"))
     for declared in (
         eip712.TERMS_TYPE,
+        eip712.TOP_UP_TYPE,
+        eip712.EARLY_REFUND_TYPE,
+        eip712.REPLACEMENT_TYPE,
         eip712.RECEIPT_TYPE,
         eip712.VERDICT_TYPE,
         eip712.ACCEPTANCE_TYPE,
         eip712.BATCH_TYPE,
+        eip712.CREDENTIAL_TYPE,
+        eip712.REVOCATION_TYPE,
     ):
         assert re.sub(r"\s+", "", declared) in text, f"docs/protocol.md does not have the type {declared}"
-        hashed = "0x" + keccak256(declared.encode()).hex()
-        assert hashed in text, f"docs/protocol.md does not have the type hash {hashed} of {declared}"
+        row = f"|{declared.partition('(')[0]}|`0x{keccak256(declared.encode()).hex()}`|"
+        assert row in text, f"docs/protocol.md does not have the type hash {row}"
 
 
-def test_protocol__worked_numbers__are_those_of_the_arithmetic() -> None:
+def _spaced(value: int) -> str:
+    return f"{value:,}".replace(",", " ")
+
+
+def _check_figures(document: str, worked: list[int]) -> None:
+    text = _read(document)
+    for value in worked:
+        assert _spaced(value) in text, f"docs/{document} does not have the figure {value}"
+
+
+def test_payments__worked_numbers__are_those_of_the_arithmetic() -> None:
     """Each number of the tables `by hand`, computed anew."""
-    text = _read("protocol.md")
+    text = _read("payments.md")
     budget, paid = 1_000_999, 333_333
     number = eip712.agreement_number(7, bytes.fromhex("1c2d3e4f") + bytes(28))
     worked = [
@@ -305,36 +324,106 @@ def test_protocol__worked_numbers__are_those_of_the_arithmetic() -> None:
         amounts.fee(paid, 250),
         amounts.refund_of(budget, paid, 250),
         amounts.fee(100_000_000, 500),
-        *amounts.split_fees(5_000_000, 2_000, 1_000),
-        *amounts.split_by_weights(3_500_000, [300, 100]),
-        *amounts.split_by_weights(1_750_000, [300, 100]),
         number,
     ]
-    for value in worked:
-        assert f"{value:,}".replace(",", " ") in text, f"docs/protocol.md does not have the figure {value}"
+    _check_figures("payments.md", worked)
     for total in (19, 38, 57, 380):
         row = f"| {total} | {total} | {amounts.fee(total, 500)} | 19 |"
-        assert row in text, f"docs/protocol.md does not have the row {row}"
+        assert row in text, f"docs/payments.md does not have the row {row}"
     figure = figures.encode_figure(number, 1_203_441).hex()
     assert f"`{figure[:16]}` `{figure[16:]}`" in text
     assert hex(eip712.batch_number(3, 7, 5)) in text
 
+    # A countersigned lease of 100 µ a second: 1 000 seconds less 100, 500 and 100 bps.
+    gross = amounts.lease_gross(1_000 - 100, 100_000_000, 10_000_000)
+    fee, net, extra = amounts.fee(gross, 500), amounts.net_of(0, gross, 500), amounts.fee(gross, 100)
+    sentence = (
+        f"Gross {_spaced(gross)}, provider's fee {_spaced(fee)}, net {_spaced(net)}, customer's fee {extra}: "
+        f"{_spaced(gross + extra)} µ"
+    )
+    assert sentence in " ".join(text.split())
 
-def test_protocol__events__are_all_named() -> None:
-    text = _read("protocol.md")
-    for name in (
-        "Escrow",
-        "ReceiptLedger",
-        "Staking",
-        "PolicyBook",
-        "FeeSplitter",
-        "InsurancePool",
-        "DividendVault",
-    ):
-        source = load(name)
-        housekeeping = {"AuthorityUpdated", "EIP712DomainChanged"}
-        for event in source.events.keys() - housekeeping:
-            assert re.search(rf"`{event}\b", text), f"docs/protocol.md does not name the event {name}.{event}"
+    # A release of 400 µ, and who gets its fees when it is final.
+    extra = amounts.fee(400, 100)
+    sentence = (
+        f"reserved {400 + extra}, the payee receives {amounts.net_of(0, 400, 500)} at once, and `rewardBase` "
+        f"gets {amounts.fee(400, 500) + extra} at the end"
+    )
+    assert sentence in " ".join(text.split())
+
+
+def test_protocol__worked_numbers__are_those_of_the_arithmetic() -> None:
+    number = eip712.agreement_number(7, bytes.fromhex("1c2d3e4f") + bytes(28))
+    lease = amounts.lease_gross(1_000, 100_000_000, 10_000_000)
+    worked = [
+        *amounts.split_fees(5_000_000, 2_000, 1_000),
+        *amounts.split_by_weights(3_500_000, [300, 100]),
+        *amounts.split_by_weights(1_750_000, [300, 100]),
+        number,
+        lease,
+        amounts.fee(lease, 2_000),
+        amounts.net_of(0, lease, 2_000),
+        amounts.funded_until(0, 8_640_000, 100_000_000),
+        300_000 - 3 * 86_400,
+        amounts.price_of(amounts.payable_seconds(300_000 - 3 * 86_400, 10**6, 0, 800), 100_000_000),
+        *amounts.split_by_weights(500_500, [700, 300]),
+    ]
+    _check_figures("protocol.md", worked)
+    text = " ".join(_read("protocol.md").split())
+
+    # A lease that runs out of money: 3 µ a second, 250 001 µ.
+    seconds = amounts.funded_until(0, 250_001, 3_000_000)
+    gross = amounts.lease_gross(seconds, 3_000_000, 250_001)
+    assert f"ends at start + {_spaced(seconds)}; gross | {_spaced(gross)} |" in text
+    assert f"refunded by its refund | {amounts.refund_of(250_001, gross, 0)} |" in text
+
+    # A split of 2 : 1 that receives 100 µ, then 1 µ more.
+    first, then = (amounts.split_by_weights(total, [2, 1]) for total in (100, 101))
+    assert f"100 µ by 2 : 1 are {first[0]} and {first[1]}, and {100 - sum(first)} µ of dust stays" in text
+    assert f"101 µ, the dues are {then[0]} and {then[1]}" in text
+
+    # Pledge and locked money of a budget that rises: differences of what is rounded, not roundings of differences.
+    pledge, locked = amounts.ceil_bps(1_001, 1_000), amounts.locked_for(1_001, 250)
+    assert f"| 1 001 | {pledge} | {_spaced(locked)} | | |" in text
+    for budget in (1_009, 1_011):
+        higher, more = amounts.ceil_bps(budget, 1_000), amounts.locked_for(budget, 250)
+        row = f"| {_spaced(budget)} | {higher} | {_spaced(more)} | {higher - pledge} | {more - locked} |"
+        assert row in text, f"docs/protocol.md does not have the row {row}"
+        pledge, locked = higher, more
+
+    # How long 1 000 000 µ and the rest of a lease last, 50 000 seconds in.
+    used = amounts.price_of(50_000, 100_000_000)
+    rest = 8_640_000 - used
+    fees = amounts.fee(8_640_000, 250) - amounts.fee(used, 250)
+    left = amounts.burn_until(0, 1_000_000 + rest + fees, [(100_000_000, 250)])
+    assert f"(1 000 000 + {_spaced(rest)} + {_spaced(fees)}) / 102.5, so {_spaced(left)} seconds" in text
+
+
+def test_protocol__invariants__are_all_named() -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", _read("protocol.md").partition("## 13.")[2], re.MULTILINE)
+    assert rows == [check.__name__ for check in invariants.ALL]
+
+
+EVENTS_OF = (
+    "Escrow",
+    "ReceiptLedger",
+    "Staking",
+    "PolicyBook",
+    "Credentials",
+    "SessionKeys",
+    "FeeSplitter",
+    "InsurancePool",
+    "DividendVault",
+)
+
+
+@pytest.mark.parametrize("name", EVENTS_OF)
+def test_events__of_each_contract__are_all_named_in_its_section_and_no_others(name: str) -> None:
+    section = _read("events.md").partition(f"### {name}\n")[2].partition("\n### ")[0]
+    rows = re.findall(r"^\| (`[^|]+`) \|", section, re.MULTILINE)
+    named = [event for row in rows for event in re.findall(r"`(\w+)`", row)]
+    housekeeping = {"AuthorityUpdated", "EIP712DomainChanged"}
+    assert sorted(named) == sorted(load(name).events.keys() - housekeeping)
 
 
 def _tests_in(path: Path) -> frozenset[str]:

@@ -10,7 +10,16 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import insert
 from tests.support import market
 from tests.support.http import Client
-from tests.support.market import DOMAIN, STRANGER, ndjson, receipt_json, verdict_json
+from tests.support.market import (
+    CREDENTIALS,
+    DOMAIN,
+    STRANGER,
+    credential_json,
+    ndjson,
+    receipt_json,
+    revocation_json,
+    verdict_json,
+)
 
 from tallystick.relayer.ingest import Ingest
 from tallystick.relayer.messages import Outcome
@@ -42,7 +51,7 @@ def client_of(database: Database) -> Iterator[Callable[..., Client]]:
     clients: list[Client] = []
 
     def make(*, ingest: Ingest | None = None, **context: Any) -> Client:
-        app = create_app(WebContext(database, ingest or Ingest(database, DOMAIN), **context))
+        app = create_app(WebContext(database, ingest or Ingest(database, DOMAIN, CREDENTIALS), **context))
         clients.append(Client(app))
         return clients[-1]
 
@@ -85,6 +94,77 @@ def test_post_receipts__refused__status_code_and_sentence(
     assert answer.json()["message"].endswith(".")
 
 
+def test_post_credentials__one_object_and_lines__as_receipts(client: Client) -> None:
+    first = client.post("/v1/credentials", json=credential_json())
+    assert first.status_code == 200
+    assert first.json() == {"status": "accepted", "id": first.json()["id"]}
+    body = ndjson(credential_json(), revocation_json(), credential_json(2, expires_at=8_000), b"{")
+    told = client.post("/v1/credentials", content=body, headers=NDJSON).json()
+    assert (told["accepted"], told["duplicate"], told["rejected"]) == (1, 1, 2)
+    assert told["results"][0] == {"line": 1, "status": "duplicate", "id": first.json()["id"]}
+    assert [each.get("code") for each in told["results"]] == [None, None, "stale_nonce", "malformed_json"]
+
+
+@pytest.mark.parametrize(
+    ("item", "status", "code"),
+    [
+        (credential_json() | {"kind": "KYC"}, 422, "bad_field"),
+        (credential_json(kind=9), 422, "bad_binding"),
+        (credential_json(nonce=1) | {"nonce": 2}, 422, "bad_signature"),
+        (credential_json(key=STRANGER), 403, "unknown_issuer"),
+        (credential_json(expires_at=2_000), 409, "expired"),
+    ],
+)
+def test_post_credentials__refused__status_code_and_sentence(
+    client: Client, item: dict[str, Any], status: int, code: str
+) -> None:
+    answer = client.post("/v1/credentials", json=item)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json()["message"].endswith(".")
+
+
+def test_post_credentials__nonce_going_back__409(client: Client) -> None:
+    client.post("/v1/credentials", json=revocation_json(2))
+    answer = client.post("/v1/credentials", json=credential_json(1))
+    assert (answer.status_code, answer.json()["code"]) == (409, "stale_nonce")
+
+
+def test_get_credential__after_it_was_taken__tells_all_of_it(client: Client, database: Database) -> None:
+    body = ndjson(credential_json(), revocation_json())
+    told = client.post("/v1/credentials", content=body, headers=NDJSON).json()["results"]
+    sent = credential_json()
+    assert client.get(f"/v1/credentials/{told[0]['id']}").json() == {
+        **{
+            name: sent[name]
+            for name in ("type", "issuer", "kind", "subject", "binding", "value", "expiresAt")
+        },
+        "id": told[0]["id"],
+        "nonce": "1",
+        "state": "waiting",
+        "reason": None,
+        "receivedAt": 2_000,
+        "transaction": None,
+    }
+    with database.write() as connection:
+        connection.exec_driver_sql("UPDATE statements SET state = 'refused', reason = 'expired'")
+    found = client.get(f"/v1/credentials/{told[1]['id'].upper().replace('0X', '0x')}").json()
+    assert (found["type"], found["value"], found["expiresAt"]) == ("revocation", None, None)
+    assert (found["state"], found["reason"]) == ("refused", "expired")
+
+
+@pytest.mark.parametrize(
+    ("identity", "status", "code"),
+    [
+        ("0x" + "00" * 32, 404, "unknown_credential"),
+        ("7", 422, "bad_parameter"),
+        ("0x7g", 422, "bad_parameter"),
+    ],
+)
+def test_get_credential__no_such__says_so(client: Client, identity: str, status: int, code: str) -> None:
+    answer = client.get(f"/v1/credentials/{identity}")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
 def test_post_receipts__units_going_back__409(client: Client) -> None:
     client.post("/v1/receipts", json=receipt_json(101, 10))
     answer = client.post("/v1/receipts", json=receipt_json(101, 9))
@@ -92,7 +172,7 @@ def test_post_receipts__units_going_back__409(client: Client) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"not json", b'{"a":1}{"b":2}'])
-@pytest.mark.parametrize("path", ["/v1/receipts", "/v1/verdicts"])
+@pytest.mark.parametrize("path", ["/v1/receipts", "/v1/verdicts", "/v1/credentials"])
 def test_post__broken_json__400(client: Client, path: str, body: bytes) -> None:
     answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
@@ -167,7 +247,7 @@ def test_post__store_is_gone__503_and_try_again(client: Client, database: Databa
 def test_post_verdicts__too_many_wait__429_with_retry_after(
     client_of: Callable[..., Client], database: Database
 ) -> None:
-    client = client_of(ingest=Ingest(database, DOMAIN, max_pending_verdicts=1))
+    client = client_of(ingest=Ingest(database, DOMAIN, CREDENTIALS, max_pending_verdicts=1))
     assert client.post("/v1/verdicts", json=verdict_json(102, 10)).status_code == 200
     answer = client.post("/v1/verdicts", json=verdict_json(102, 11))
     assert (answer.status_code, answer.json()["code"]) == (429, "backlog_full")
@@ -351,6 +431,7 @@ def test_get_status__counts_and_gas__by_hand(client: Client, database: Database)
     client.post("/v1/receipts", json=receipt_json(101, 10))
     client.post("/v1/receipts", json=receipt_json(101, 20))
     client.post("/v1/verdicts", json=verdict_json(102, 10))
+    client.post("/v1/credentials", content=ndjson(credential_json(), revocation_json()), headers=NDJSON)
     add_batch(database, 0, "posted", 2_000)
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE agreements SET paid = 30 WHERE agreement = 101")
@@ -376,6 +457,7 @@ def test_get_status__counts_and_gas__by_hand(client: Client, database: Database)
         "agreements": {"open": 3, "closed": 1, "budget": 6_000, "paid": 35},
         "figures": {"waiting": 1, "oldestReadyAt": 2_000},
         "batches": {"posted": 1},
+        "credentials": {"waiting": 2},
         "gas": {"post": 1_000, "settle": 501, "other": 0, "perReceipt": 750.5},
         "deadLetters": 0,
         "providers": [{"operator": 1, "agreements": 4, "paid": 35}],
@@ -429,11 +511,14 @@ def test_metrics__after_ingest__counts_by_status_and_code(
     def observe(kind: str, outcomes: list[Outcome]) -> None:
         metrics.count_answers(kind, ((each.status, each.code) for each in outcomes))
 
-    ingest = Ingest(database, DOMAIN, observe=observe)
+    ingest = Ingest(database, DOMAIN, CREDENTIALS, observe=observe)
     client = client_of(ingest=ingest, registry=metrics.registry)
     body = ndjson(receipt_json(101, 10), receipt_json(101, 10), receipt_json(101, 9), receipt_json(101, 8))
     client.post("/v1/receipts", content=body, headers=NDJSON)
+    client.post("/v1/credentials", content=ndjson(credential_json(), credential_json(0)), headers=NDJSON)
     text = client.get("/metrics").text
+    assert 'tallystick_credentials_total{code="",status="accepted"} 1.0' in text
+    assert 'tallystick_credentials_total{code="bad_field",status="rejected"} 1.0' in text
     assert 'tallystick_receipts_total{code="",status="accepted"} 1.0' in text
     assert 'tallystick_receipts_total{code="",status="duplicate"} 1.0' in text
     assert 'tallystick_receipts_total{code="units_regress",status="rejected"} 2.0' in text
@@ -458,6 +543,8 @@ def test_openapi__every_path_described__with_examples_that_parse(client: Client)
     assert set(description["paths"]) == {
         "/v1/receipts",
         "/v1/verdicts",
+        "/v1/credentials",
+        "/v1/credentials/{identity}",
         "/v1/status",
         "/v1/agreements/{number}",
         "/v1/batches",
@@ -475,6 +562,15 @@ def test_openapi__every_path_described__with_examples_that_parse(client: Client)
         assert client.post(path, json=example).json()["code"] == "unknown_agreement"
         lines = client.post(path, content=content["application/x-ndjson"]["example"], headers=NDJSON).json()
         assert [each["code"] for each in lines["results"]] == ["unknown_agreement"] * 2
+    operation = description["paths"]["/v1/credentials"]["post"]
+    assert operation["responses"]["409"]["description"] == "expired, stale_nonce"
+    content = operation["requestBody"]["content"]
+    shapes = content["application/json"]["schema"]["oneOf"]
+    lines = content["application/x-ndjson"]["example"]
+    for shape, line in zip(shapes, lines.splitlines(), strict=True):
+        assert set(json.loads(line)) == set(shape["required"])
+    told = client.post("/v1/credentials", content=lines, headers=NDJSON).json()["results"]
+    assert [each["code"] for each in told] == ["bad_signature"] * 2  # well-formed, but signed by nobody
 
 
 def test_limits__defaults__are_those_of_the_specification() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from tests.support import market
-from tests.support.market import DOMAIN, receipt_json
+from tests.support.market import CREDENTIALS, DOMAIN, receipt_json
 
 from tallystick.relayer.ingest import Ingest
 from tallystick.relayer.messages import Outcome
@@ -91,7 +91,7 @@ class Upload:
 
 
 def app_of(database: Database, **limits: Any) -> FastAPI:
-    return create_app(WebContext(database, Ingest(database, DOMAIN), limits=Limits(**limits)))
+    return create_app(WebContext(database, Ingest(database, DOMAIN, CREDENTIALS), limits=Limits(**limits)))
 
 
 def test_body__50_mb_announced__413_without_reading_any(database: Database) -> None:
@@ -215,7 +215,7 @@ def test_live__while_ingest_works__answers(database: Database) -> None:
             assert may_end.wait(10)
             return super().receipt(content)
 
-    app = create_app(WebContext(database, Slow(database, DOMAIN)))
+    app = create_app(WebContext(database, Slow(database, DOMAIN, CREDENTIALS)))
 
     async def scene() -> tuple[bool, Answer, Answer]:
         content = json.dumps(receipt_json(101, 10)).encode()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tallystick.protocol.eip712 import ledger_domain
+from tallystick.protocol.eip712 import credentials_domain, ledger_domain
 from tallystick.relayer.ingest import Ingest
 from tallystick.store.database import Database
 from tallystick.web import server as server_module
@@ -30,7 +30,8 @@ class Hasty(BoundedHttp):
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[WebServer]:
     monkeypatch.setattr(server_module, "BoundedHttp", Hasty)
     database = Database.open(tmp_path / "web.sqlite3")
-    app = create_app(WebContext(database=database, ingest=Ingest(database, ledger_domain(1, b"\x01" * 20))))
+    domains = ledger_domain(1, b"\x01" * 20), credentials_domain(1, b"\x02" * 20)
+    app = create_app(WebContext(database=database, ingest=Ingest(database, *domains)))
     server = WebServer(app, "127.0.0.1", 0)
     server.start()
     yield server

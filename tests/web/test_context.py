@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 from tests.support import market
-from tests.support.market import DOMAIN, receipt_json
+from tests.support.market import CREDENTIALS, DOMAIN, receipt_json
 
 from tallystick.relayer.ingest import Ingest
 from tallystick.store.database import Database
@@ -69,7 +69,9 @@ def test_check_listen__anything_else__needs_keys(host: str) -> None:
 
 
 def test_server__port_zero__serves_until_stopped(database: Database) -> None:
-    server = WebServer(create_app(WebContext(database, Ingest(database, DOMAIN))), "127.0.0.1", 0)
+    server = WebServer(
+        create_app(WebContext(database, Ingest(database, DOMAIN, CREDENTIALS))), "127.0.0.1", 0
+    )
     server.start()
     try:
         assert server.url == f"http://127.0.0.1:{server.port}"
@@ -85,7 +87,7 @@ def test_server__port_zero__serves_until_stopped(database: Database) -> None:
 
 
 def test_server__address_taken__cannot_listen(database: Database) -> None:
-    app = create_app(WebContext(database, Ingest(database, DOMAIN)))
+    app = create_app(WebContext(database, Ingest(database, DOMAIN, CREDENTIALS)))
     server = WebServer(app, "127.0.0.1", 0)
     try:
         with pytest.raises(WebProblem, match="cannot_listen"):

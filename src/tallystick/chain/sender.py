@@ -65,14 +65,23 @@ class KeySender:
         *,
         timeout: float = 180.0,
         chunk: int = 100,
+        fees: Fees | None = None,
+        alone: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`timeout`: seconds without any progress; `chunk`: transactions in one JSON-RPC batch."""
+        """
+        :param timeout: seconds without any progress.
+        :param chunk: transactions in one JSON-RPC batch.
+        :param fees: offered for everything; the node is asked each time when left out.
+        :param alone: nobody else sends from this account, so the node is asked for its nonce only once.
+        """
         self.node = node
         self.signer = signer
         self._timeout = timeout
         self._chunk = chunk
+        self._fees = fees
+        self._alone = alone
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -105,7 +114,7 @@ class KeySender:
             return []
         limits = self._limits(calls)
         with self._lock:
-            signed = self._sign(calls, limits, self.node.fees())
+            signed = self._sign(calls, limits, self._fees or self.node.fees())
             self._broadcast(signed)
         return [Sent(call, limit, one.hash) for call, limit, one in zip(calls, limits, signed, strict=True)]
 
@@ -137,7 +146,8 @@ class KeySender:
         return {**message, "to": call.to} if call.to else message
 
     def _sign(self, calls: Sequence[Call], limits: Sequence[int], fees: Fees) -> list[SignedTransaction]:
-        first = max(self._next_nonce, self.node.nonce(self.address))
+        known = self._next_nonce if self._alone else 0
+        first = known or max(self._next_nonce, self.node.nonce(self.address))
         common: dict[str, Any] = {
             "chainId": self.node.chain_id(),
             "maxFeePerGas": fees.max_fee,

@@ -7,11 +7,11 @@ from collections.abc import Collection
 from sqlalchemy import Connection
 
 from tallystick.relayer.judge import PolicyRule
-from tallystick.relayer.messages import Outcome, SignedReceipt, SignedVerdict, rejected
+from tallystick.relayer.messages import Outcome, SignedReceipt, SignedStatement, SignedVerdict, rejected
 from tallystick.relayer.mirror import AgreementRow, Mirror
 
 
-def no(item: SignedReceipt | SignedVerdict, code: str, message: str) -> Outcome:
+def no(item: SignedReceipt | SignedVerdict | SignedStatement, code: str, message: str) -> Outcome:
     """The refusal of a well-formed item: its id is known."""
     return rejected(item.line, code, message, item.hash)
 

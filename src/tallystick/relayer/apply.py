@@ -13,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from tallystick.chain.event_types import (
     CredentialsCredentialPosted,
+    CredentialsCredentialRefused,
     CredentialsCredentialRevoked,
     EscrowBegun,
     EscrowClosed,
@@ -55,6 +56,7 @@ from tallystick.store.tables import (
 )
 
 from .leases import funded_until
+from .statements import note_posted, note_refused, note_revoked
 
 __all__ = ["OPENING_PAUSED", "POSTING_PAUSED", "apply_events", "set_aside", "wake_figures"]
 
@@ -312,6 +314,7 @@ def _posting_resumed(connection: Connection, _event: ReceiptLedgerPostingResumed
 @_on(CredentialsCredentialPosted)
 def _credential_posted(connection: Connection, event: CredentialsCredentialPosted, _now: int) -> None:
     """A newer credential takes the place of an older one, revoked or not."""
+    note_posted(connection, event)
     key = _device_of(event)
     if key is not None:
         values = {
@@ -327,10 +330,16 @@ def _credential_posted(connection: Connection, event: CredentialsCredentialPoste
 
 @_on(CredentialsCredentialRevoked)
 def _credential_revoked(connection: Connection, event: CredentialsCredentialRevoked, _now: int) -> None:
+    note_revoked(connection, event)
     key = _device_of(event)
     if key is not None:
         wanted = [credentials.c[name] == value for name, value in key.items()]
         connection.execute(update(credentials).where(*wanted).values(revoked_at=event.revoked_at))
+
+
+@_on(CredentialsCredentialRefused)
+def _credential_refused(connection: Connection, event: CredentialsCredentialRefused, _now: int) -> None:
+    note_refused(connection, event)
 
 
 def _device_of(

@@ -32,7 +32,7 @@ from tallystick.chain.fees import FeeLimits
 from tallystick.chain.registry import Registry, default_folder, write_atomically
 from tallystick.chain.rpc import RpcPool
 from tallystick.chain.signers import KeySigner, TransactionSigner
-from tallystick.protocol.eip712 import ledger_domain
+from tallystick.protocol.eip712 import credentials_domain, ledger_domain
 from tallystick.protocol.errors import TallystickError
 from tallystick.store.database import Database, DatabaseProblem, get_meta
 from tallystick.store.tables import (
@@ -41,6 +41,7 @@ from tallystick.store.tables import (
     dead_letters,
     figures,
     receipts,
+    statements,
     transactions,
     verdicts,
 )
@@ -103,6 +104,9 @@ def run(
     poke_interval: Annotated[
         int, typer.Option(help="Chain seconds between two payments of a lease's clock; 0: never.")
     ] = 86_400,
+    credentials_age: Annotated[
+        int, typer.Option(help="Chain seconds that a credential waits at most for others to be posted with.")
+    ] = 60,
     api_keys: Annotated[Path | None, typer.Option(help="File of API keys, one 'name key' a line.")] = None,
     ready_file: Annotated[Path | None, typer.Option(help="Written once it listens: url and pid.")] = None,
 ) -> None:
@@ -125,6 +129,7 @@ def run(
             log_range=log_range,
             keep_refunds=keep_refunds,
             poke_interval=poke_interval,
+            credentials_age=credentials_age,
             ready_file=ready_file,
         )
         run_relayer(config, _signer(key_file, os.environ), api_keys)
@@ -176,6 +181,7 @@ def run_relayer(config: RelayerConfig, signer: TransactionSigner, api_keys: Path
         ingest = Ingest(
             database,
             ledger_domain(pool.chain_id, contracts.ledger),
+            credentials_domain(pool.chain_id, contracts.credentials),
             policies=config.policies,
             post_grace=contracts.post_grace(),
             observe=lambda kind, outcomes: metrics.count_answers(
@@ -314,7 +320,11 @@ def _figures_of(database: Database) -> dict[str, Any]:
         }
         waiting = select(func.count()).select_from(figures).where(figures.c.units > figures.c.batched_units)
         found["figuresWaiting"] = connection.execute(waiting).scalar_one()
-        for name, table in (("batches", batches), ("transactions", transactions)):
+        for name, table in (
+            ("batches", batches),
+            ("transactions", transactions),
+            ("credentials", statements),
+        ):
             by_state = select(table.c.state, func.count()).group_by(table.c.state)
             found[name] = {row[0]: row[1] for row in connection.execute(by_state)}
         found["followedBlock"] = int(get_meta(connection, FOLLOWED_BLOCK) or 0)

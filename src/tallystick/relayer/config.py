@@ -75,6 +75,8 @@ class RelayerConfig:
         log_range: Blocks in one eth_getLogs.
         keep_refunds: Whether to refund agreements whose waiting is over.
         poke_interval: Seconds of chain time between two payments of one lease's clock; 0: never.
+        credentials_age: Seconds of chain time that a credential or revocation waits at most for others to share its
+            transaction.
         ready_file: Written once the service listens: {"url", "pid"}.
     """
 
@@ -92,6 +94,7 @@ class RelayerConfig:
     log_range: int = 2_000
     keep_refunds: bool = False
     poke_interval: int = 86_400
+    credentials_age: int = 60
     ready_file: Path | None = None
 
     def __post_init__(self) -> None:
@@ -112,6 +115,8 @@ class RelayerConfig:
             raise BadConfig("--confirmations must be at least 1.")
         if self.poke_interval < 0:
             raise BadConfig(f"--poke-interval is in seconds, zero (never) or more, not {self.poke_interval}.")
+        if self.credentials_age < 0:
+            raise BadConfig(f"--credentials-age is in seconds, zero or more, not {self.credentials_age}.")
         if not 1 <= self.log_range <= 1_000_000:
             raise BadConfig("--log-range counts blocks, 1 to 1000000.")
 

@@ -10,7 +10,7 @@ from tallystick.chain.contracts import load
 from tallystick.chain.errors import ChainError
 from tallystick.chain.node import Node
 from tallystick.chain.registry import Deployment
-from tallystick.protocol.eip712 import BatchHeader
+from tallystick.protocol.eip712 import BatchHeader, Credential, Revocation
 from tallystick.protocol.enums import KeyKind
 from tallystick.protocol.keys import parse_address, to_checksum
 
@@ -51,12 +51,18 @@ class Contracts:
         self.first_block = deployment.first_block
         self.escrow = self.addresses["Escrow"]
         self.ledger = self.addresses["ReceiptLedger"]
+        self.credentials = self.addresses["Credentials"]
         self._ledger = load("ReceiptLedger")
+        self._credentials = load("Credentials")
         self._escrow = load("Escrow")
 
     def listed(self, refunds: bool, pokes: bool = False) -> frozenset[tuple[bytes, bytes]]:
-        """What the engine may sign: post and settle; refundMany and poke when asked to keep refunds and leases."""
+        """What the engine may sign: post and settle, and post and revoke of `Credentials`; refundMany and poke when
+        asked to keep refunds and leases."""
         pairs = {(self.ledger, self._ledger.function(name).selector) for name in ("post", "settle")}
+        pairs |= {
+            (self.credentials, self._credentials.function(name).selector) for name in ("post", "revoke")
+        }
         kept = [name for name, wanted in (("refundMany", refunds), ("poke", pokes)) if wanted]
         pairs |= {(self.escrow, self._escrow.function(name).selector) for name in kept}
         return frozenset(pairs)
@@ -81,6 +87,22 @@ class Contracts:
     def poke_call(self, agreements: Sequence[int]) -> bytes:
         """Calldata of `poke`, at most 256 leases."""
         return self._escrow.encode("poke", list(agreements))
+
+    def credentials_call(self, credentials: Sequence[Credential], signatures: Sequence[bytes]) -> bytes:
+        """Calldata of `Credentials.post`, at most 256 credentials."""
+        items = [
+            one._replace(issuer=to_checksum(one.issuer), subject=to_checksum(one.subject))  # type: ignore[arg-type]
+            for one in credentials
+        ]
+        return self._credentials.encode("post", [tuple(one) for one in items], list(signatures))
+
+    def revoke_call(self, revocations: Sequence[Revocation], signatures: Sequence[bytes]) -> bytes:
+        """Calldata of `Credentials.revoke`, at most 256 revocations."""
+        items = [
+            one._replace(issuer=to_checksum(one.issuer), subject=to_checksum(one.subject))  # type: ignore[arg-type]
+            for one in revocations
+        ]
+        return self._credentials.encode("revoke", [tuple(one) for one in items], list(signatures))
 
     def simulate(self, target: bytes, data: bytes, sender: bytes) -> None:
         """Runs a call without sending it. Raises ContractRefused with the contract's reason."""

@@ -1,4 +1,4 @@
-"""Takes signed receipts and verdicts in: each is accepted and durable, a duplicate, or refused with a code.
+"""Takes signed receipts, verdicts and credentials in: each is accepted and durable, a duplicate, or refused.
 
 An `Outcome` with `accepted` or `duplicate` means that the item is committed. Items are taken in the order of
 their lines, each as if the ones before it had come in an earlier request; chunks of lines share one
@@ -35,6 +35,12 @@ since a newer one was; `backlog_full`: too many verdicts of this agreement wait 
 that comes before its receipt is kept and counts once that arrives. Of a lease the verdicts that the policy demands
 make downtime payable without any receipt; `downtime_above_elapsed`: more than has passed of it now.
 
+And to a well-formed credential or revocation (malformed ones have `bad_field`, or `bad_binding`: TEE is bound to an
+agreement, no other kind is): `bad_signature`, not by the key of its issuer (one that is a contract wallet cannot be
+asked here, and posts by itself); duplicate, if one with this hash was accepted, whatever became of it;
+`unknown_issuer`: no policy names it, and nobody else's statements are posted at our cost; `expired`, by the chain's
+time; `stale_nonce`: not above the newest nonce of its record that is on the chain, or accepted and not refused.
+
 When a receipt becomes payable (`judge`), the agreement's figure is raised in the same transaction. All times
 are the chain's (meta `chain_time`, kept by the follower).
 """
@@ -50,14 +56,17 @@ from sqlalchemy import Connection
 from tallystick.protocol.constants import POST_GRACE
 from tallystick.protocol.eip712 import Domain
 from tallystick.relayer.admission import Admission
+from tallystick.relayer.ingest_credentials import accept_statements
 from tallystick.relayer.ingest_receipts import accept_receipts
 from tallystick.relayer.ingest_verdicts import accept_verdicts
 from tallystick.relayer.messages import (
     Outcome,
     SignedReceipt,
+    SignedStatement,
     SignedVerdict,
     lines_of,
     parse_receipt,
+    parse_statement,
     parse_verdict,
 )
 from tallystick.store.database import Database
@@ -69,18 +78,19 @@ MAX_PENDING_VERDICTS: Final = 4_096
 """Verdicts per agreement that may wait for their receipts."""
 
 Observer = Callable[[str, list[Outcome]], None]
-"""Told of every chunk once it is committed: "receipt" or "verdict", and its outcomes."""
+"""Told of every chunk once it is committed: "receipt", "verdict" or "credential", and its outcomes."""
 
 _T = TypeVar("_T")
-_Item = TypeVar("_Item", SignedReceipt, SignedVerdict)
+_Item = TypeVar("_Item", SignedReceipt, SignedVerdict, SignedStatement)
 
 
 class Ingest:
-    """The one door into the store for receipts and verdicts; safe to call from several threads.
+    """The one door into the store for what others sign; safe to call from several threads.
 
     Args:
         database: Where accepted items go.
         domain: EIP-712 domain of the ReceiptLedger (`eip712.ledger_domain`).
+        credentials: That of Credentials (`eip712.credentials_domain`).
         policies: The policies that this relayer posts for; None takes any known one.
         post_grace: Seconds after an agreement's end in which receipts are still taken (Escrow.POST_GRACE).
         observe: For metrics.
@@ -91,6 +101,7 @@ class Ingest:
         self,
         database: Database,
         domain: Domain,
+        credentials: Domain,
         *,
         policies: Collection[int] | None = None,
         post_grace: int = POST_GRACE,
@@ -101,6 +112,7 @@ class Ingest:
     ) -> None:
         self._database = database
         self._domain = domain
+        self._credentials = credentials
         self._admission = Admission(policies, post_grace, max_pending_verdicts)
         self._chunk = chunk
         self._observe = observe
@@ -108,30 +120,41 @@ class Ingest:
 
     def receipts(self, body: bytes) -> list[Outcome]:
         """Takes an NDJSON body of receipts. Outcomes in the order of its lines; durable when this returns."""
-        return self._take("receipt", lines_of(body), parse_receipt, accept_receipts)
+        return self._take("receipt", self._domain, lines_of(body), parse_receipt, accept_receipts)
 
     def verdicts(self, body: bytes) -> list[Outcome]:
         """As `receipts`, for verdicts."""
-        return self._take("verdict", lines_of(body), parse_verdict, accept_verdicts)
+        return self._take("verdict", self._domain, lines_of(body), parse_verdict, accept_verdicts)
 
     def receipt(self, content: bytes) -> Outcome:
         """Takes one receipt: one JSON object, which may span lines."""
-        return self._take("receipt", [(1, content)], parse_receipt, accept_receipts)[0]
+        return self._take("receipt", self._domain, [(1, content)], parse_receipt, accept_receipts)[0]
 
     def verdict(self, content: bytes) -> Outcome:
         """As `receipt`, for a verdict."""
-        return self._take("verdict", [(1, content)], parse_verdict, accept_verdicts)[0]
+        return self._take("verdict", self._domain, [(1, content)], parse_verdict, accept_verdicts)[0]
+
+    def credentials(self, body: bytes) -> list[Outcome]:
+        """As `receipts`, for credentials and revocations."""
+        return self._take("credential", self._credentials, lines_of(body), parse_statement, accept_statements)
+
+    def credential(self, content: bytes) -> Outcome:
+        """As `receipt`, for a credential or a revocation."""
+        return self._take(
+            "credential", self._credentials, [(1, content)], parse_statement, accept_statements
+        )[0]
 
     def _take(
         self,
         kind: str,
+        domain: Domain,
         lines: Iterable[tuple[int, bytes]],
         parse: Callable[[Domain, int, bytes], _Item | Outcome],
         accept: Callable[[Admission, Connection, list[_Item]], dict[int, Outcome]],
     ) -> list[Outcome]:
         outcomes: list[Outcome] = []
         for chunk in _chunks(iter(lines), self._chunk):
-            parsed = [parse(self._domain, line, content) for line, content in chunk]
+            parsed = [parse(domain, line, content) for line, content in chunk]
             items = [item for item in parsed if not isinstance(item, Outcome)]
             taken: dict[int, Outcome] = {}
             if items:

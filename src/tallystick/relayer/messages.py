@@ -1,6 +1,7 @@
-"""Receipts and verdicts as they come in: JSON to checked fields, struct hash and signer. Pure, and quick.
+"""Receipts, verdicts and credentials as they come in: JSON to checked fields, struct hash and signer. Pure, and quick.
 
-One object or one line becomes a `SignedReceipt` or `SignedVerdict`, or an `Outcome` that says why not.
+One object or one line becomes a `SignedReceipt`, `SignedVerdict` or `SignedStatement`, or an `Outcome` that says
+why not.
 Nothing here knows agreements: that is `ingest`.
 """
 
@@ -12,13 +13,17 @@ from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
-from tallystick.protocol.constants import UINT16_MAX, UINT32_MAX, UINT64_MAX
-from tallystick.protocol.eip712 import Domain, Receipt, Verdict, digest
+from tallystick.protocol.constants import UINT16_MAX, UINT32_MAX, UINT40_MAX, UINT64_MAX
+from tallystick.protocol.eip712 import Credential, Domain, Receipt, Revocation, Verdict, digest
+from tallystick.protocol.enums import CredentialKind
 from tallystick.protocol.errors import SignatureError
 from tallystick.protocol.keys import recover
 
 MAX_UNITS: Final = 2**63 - 1
 """More does not fit the store; such a receipt is refused with `units_out_of_range`."""
+
+MAX_NONCE: Final = 2**63 - 1
+"""Highest nonce of a credential or revocation that fits the store; the contract takes one bit more."""
 
 MAX_LINES: Final = 131_072
 """Lines that one NDJSON body may have, blank ones included."""
@@ -58,6 +63,16 @@ class SignedVerdict(NamedTuple):
     signer: bytes | None
 
 
+class SignedStatement(NamedTuple):
+    """A well-formed credential or revocation; fields as in `SignedReceipt`."""
+
+    line: int
+    statement: Credential | Revocation
+    hash: bytes
+    signature: bytes
+    signer: bytes | None
+
+
 class _ReceiptJson(msgspec.Struct, rename="camel", gc=False):
     agreement: int | str
     units: int | str
@@ -78,6 +93,26 @@ class _VerdictJson(msgspec.Struct, rename="camel", gc=False):
     signature: str
 
 
+class _CredentialJson(msgspec.Struct, rename="camel", gc=False, tag_field="type", tag="credential"):
+    issuer: str
+    kind: int
+    subject: str
+    binding: str
+    value: str
+    expires_at: int
+    nonce: int | str
+    signature: str
+
+
+class _RevocationJson(msgspec.Struct, rename="camel", gc=False, tag_field="type", tag="revocation"):
+    issuer: str
+    kind: int
+    subject: str
+    binding: str
+    nonce: int | str
+    signature: str
+
+
 class _BadFieldError(Exception):
     def __init__(self, message: str, code: str = "bad_field") -> None:
         super().__init__(message)
@@ -87,6 +122,7 @@ class _BadFieldError(Exception):
 _T = TypeVar("_T")
 _read_receipt = msgspec.json.Decoder(_ReceiptJson).decode
 _read_verdict = msgspec.json.Decoder(_VerdictJson).decode
+_read_statement = msgspec.json.Decoder(_CredentialJson | _RevocationJson).decode
 _skim = msgspec.json.Decoder(msgspec.Raw).decode
 
 
@@ -146,6 +182,37 @@ def parse_verdict(domain: Domain, line: int, content: bytes) -> SignedVerdict | 
     return SignedVerdict(line, verdict, hash_, signature, _signer(domain, hash_, signature))
 
 
+def parse_statement(domain: Domain, line: int, content: bytes) -> SignedStatement | Outcome:
+    """Reads, hashes and recovers one credential or revocation. Codes: `malformed_json`, `bad_field`, `bad_binding` (TEE
+    without an agreement, or another kind with one), `bad_signature` as in `parse_receipt`."""
+    parsed = _decode(_read_statement, line, content)
+    if isinstance(parsed, Outcome):
+        return parsed
+    try:
+        issuer, kind = _address("issuer", parsed.issuer), _kind(parsed.kind)
+        subject, binding = _address("subject", parsed.subject), _word("binding", parsed.binding)
+        if any(binding) != (kind == CredentialKind.TEE):
+            raise _BadFieldError(
+                "binding is the agreement's number for kind 9 (TEE), and zeros for any other kind.",
+                "bad_binding",
+            )
+        nonce = _whole("nonce", parsed.nonce)
+        if not 1 <= nonce <= MAX_NONCE:
+            raise _BadFieldError(f"nonce is a whole number from 1 to 2^63 - 1 = {MAX_NONCE}.")
+        statement: Credential | Revocation
+        if isinstance(parsed, _CredentialJson):
+            value = _word("value", parsed.value)
+            expires_at = _small("expiresAt", parsed.expires_at, UINT40_MAX)
+            statement = Credential(issuer, kind, subject, binding, value, expires_at, nonce)
+        else:
+            statement = Revocation(issuer, kind, subject, binding, nonce)
+        signature = _signature(parsed.signature)
+    except _BadFieldError as problem:
+        return rejected(line, problem.code, str(problem))
+    hash_ = statement.hash_struct()
+    return SignedStatement(line, statement, hash_, signature, _signer(domain, hash_, signature))
+
+
 def _decode(read: Callable[[bytes], _T], line: int, content: bytes) -> _T | Outcome:
     try:
         if not content.isascii():
@@ -198,10 +265,28 @@ def _small(name: str, value: int, most: int) -> int:
 
 
 def _root(text: str) -> bytes:
-    root = _hex(text)
-    if root is None or len(root) != 32 or len(text) != 66:
-        raise _BadFieldError("outputRoot is 32 bytes: 0x and 64 hexadecimal digits.")
-    return root
+    return _word("outputRoot", text)
+
+
+def _word(name: str, text: str) -> bytes:
+    word = _hex(text)
+    if word is None or len(word) != 32 or len(text) != 66:
+        raise _BadFieldError(f"{name} is 32 bytes: 0x and 64 hexadecimal digits.")
+    return word
+
+
+def _address(name: str, text: str) -> bytes:
+    address = _hex(text)
+    if address is None or len(address) != 20 or len(text) != 42 or not any(address):
+        raise _BadFieldError(f"{name} is an address other than zero: 0x and 40 hexadecimal digits.")
+    return address
+
+
+def _kind(value: int) -> int:
+    last = max(CredentialKind)
+    if not 0 <= value <= last:
+        raise _BadFieldError(f"kind is the number of a kind of credential: 0 to {last}.")
+    return value
 
 
 def _signature(text: str) -> bytes:

@@ -4,13 +4,15 @@
 |---|---|---|
 | tallystick_receipts_total | status, code | receipts answered: accepted, duplicate, or rejected with a code |
 | tallystick_verdicts_total | status, code | verdicts answered, likewise |
+| tallystick_credentials_total | status, code | credentials and revocations answered, likewise |
+| tallystick_credentials_stored | state | those accepted: waiting, posting, posted, refused |
 | tallystick_batches_total | criterion | batches closed, by the limit that fired: age, size or gas |
 | tallystick_batch_leaves_total | | figures that went into batches |
 | tallystick_batch_waits_total | reason | batches that were due but could not be closed |
 | tallystick_batch_steps_total | step | what became of batches: posted, settling, lost, post_again, … |
 | tallystick_transactions_total | event, kind | signed, replaced, mined, final, reverted, … |
 | tallystick_transactions_pending | | logical transactions that are not final |
-| tallystick_gas_used_total | kind | gas of final transactions: post, settle, refund, poke |
+| tallystick_gas_used_total | kind | gas of final transactions: post, settle, refund, poke, credentials, revocations |
 | tallystick_figures_waiting | | agreements with a figure in no batch yet |
 | tallystick_batches_unsettled | | batches planned, posted or settling |
 | tallystick_followed_block | | newest final block in the mirror |
@@ -31,7 +33,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 __all__ = ["LOOPS", "Metrics"]
 
-LOOPS: Final = ("head", "follow", "batch", "submit", "keep", "engine")
+LOOPS: Final = ("head", "follow", "batch", "submit", "keep", "credentials", "engine")
+
+_CREDENTIAL_STATES: Final = ("waiting", "posting", "posted", "refused")
 
 _TRANSACTION_EVENTS: Final = {
     "transaction_signed": "signed",
@@ -46,7 +50,7 @@ _TRANSACTION_EVENTS: Final = {
 
 
 class Metrics:
-    """All metrics, registered at construction. Ingest counts receipts and verdicts by status and code."""
+    """All metrics, registered at construction. Ingest counts what it answers by status and code."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.registry = registry
@@ -55,6 +59,18 @@ class Metrics:
         )
         self.verdicts = Counter(
             "tallystick_verdicts", "Verdicts answered", ["status", "code"], registry=registry
+        )
+        self.credentials = Counter(
+            "tallystick_credentials",
+            "Credentials and revocations answered",
+            ["status", "code"],
+            registry=registry,
+        )
+        self.credentials_stored = Gauge(
+            "tallystick_credentials_stored",
+            "Credentials and revocations by state",
+            ["state"],
+            registry=registry,
         )
         self.batches = Counter("tallystick_batches", "Batches closed", ["criterion"], registry=registry)
         self.leaves = Counter("tallystick_batch_leaves", "Figures that went into batches", registry=registry)
@@ -96,9 +112,14 @@ class Metrics:
         self.waiting.set_function(waiting)
         self.unsettled.set_function(unsettled)
 
+    def watch_credentials(self, count: Callable[[str], int]) -> None:
+        """Counts accepted credentials and revocations by state whenever the metrics are scraped."""
+        for state in _CREDENTIAL_STATES:
+            self.credentials_stored.labels(state).set_function(lambda state=state: count(state))  # type: ignore[misc]
+
     def count_answers(self, kind: str, answers: Iterable[tuple[str, str | None]]) -> None:
-        """Counts answers to receipts or verdicts (`kind`): status, and code when rejected."""
-        counter = self.receipts if kind == "receipt" else self.verdicts
+        """Counts answers to receipts, verdicts or credentials (`kind`): status, and code when rejected."""
+        counter = {"receipt": self.receipts, "verdict": self.verdicts, "credential": self.credentials}[kind]
         for (status, code), many in TallyOf(answers).items():
             counter.labels(status, code or "").inc(many)
 

@@ -110,6 +110,11 @@ class Mirror:
             }
         return self._policies.get(number)
 
+    def issuers(self, connection: Connection) -> frozenset[bytes]:
+        """Whose credentials some policy counts, retired or not: its agreements may still begin and be renewed."""
+        self.policy(connection, 0)  # reads them all
+        return frozenset(rule.issuer for rule in (self._policies or {}).values() if any(rule.issuer))
+
     def keys(self, connection: Connection, operators: Iterable[int], kind: KeyKind) -> Keys:
         """The keys of all these operators by address, revoked ones and future ones included."""
         merged: Keys = {}

@@ -1,6 +1,6 @@
 """The service: loops over one head of the chain after the other, in one thread, one step at a time.
 
-    head -> follow -> engine -> submit -> batch -> keep -> engine (when something new was asked for)
+    head -> follow -> engine -> submit -> batch -> keep -> credentials -> engine (when something new was asked for)
 
 Every step leaves the database whole, so the process may die between any two lines. Decisions take the chain's
 time, pacing takes real time.
@@ -22,13 +22,14 @@ from tallystick.chain.rpc import Head, RpcPool, WrongChain
 from tallystick.chain.signers import TransactionSigner
 from tallystick.protocol.errors import TallystickError
 from tallystick.store.database import Database, get_meta
-from tallystick.store.tables import batches, figures, transactions
+from tallystick.store.tables import batches, figures, statements, transactions
 from tallystick.store.transactions import SqlTransactionStore
 
 from .apply import OPENING_PAUSED, POSTING_PAUSED
 from .batch import UNSETTLED, Batcher, bury_closed
 from .config import RelayerConfig
 from .contracts import Contracts
+from .credentials import CredentialPoster
 from .follow import CHAIN_TIME, ChainRewritten, Follower
 from .keep import Keeper
 from .metrics import LOOPS, Metrics
@@ -47,11 +48,12 @@ _ASKED: Final = frozenset(
         "batch_new_deadline",
         "refund_asked",
         "poke_asked",
+        "credentials_asked",
     }
 )
 _BAD_NEWS: Final = frozenset(
     {"transaction_reverted", "transaction_refused", "transaction_reorged", "transaction_not_taken",
-     "nonce_lost", "batch_waits", "batch_lost", "batch_back_to_planned", "batch_retry_settle"}
+     "nonce_lost", "batch_waits", "batch_lost", "batch_back_to_planned", "batch_retry_settle", "credentials_failed"}
 )  # fmt: skip
 
 Step = Callable[[Head], Any]
@@ -143,16 +145,21 @@ class Relayer:
             policies=config.policies,
             **common,
         )
+        self._poster = CredentialPoster(
+            database, contracts, self.engine, age=config.credentials_age, **common
+        )
         self._loops: tuple[tuple[str, Step], ...] = (
             ("follow", self._follower.step),
             ("engine", self.engine.step),
             ("submit", self._submitter.step),
             ("batch", self._batch),
             ("keep", self._keeper.step),
+            ("credentials", self._poster.step),
         )
         metrics.watch_ages(self.ages)
         metrics.watch_pauses(self.pauses)
         metrics.watch_store(self._count_pending, self._count_waiting, self._count_unsettled)
+        metrics.watch_credentials(self._count_credentials)
 
     # -- rounds ------------------------------------------------------------------------------------
 
@@ -252,6 +259,10 @@ class Relayer:
 
     def _count_unsettled(self) -> int:
         return self._count(select(func.count()).select_from(batches).where(batches.c.state.in_(UNSETTLED)))
+
+    def _count_credentials(self, state: str) -> int:
+        wanted = statements.c.state == state
+        return self._count(select(func.count()).select_from(statements).where(wanted))
 
     def _count(self, query: Any) -> int:
         with self._database.read() as connection:

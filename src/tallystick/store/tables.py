@@ -5,8 +5,8 @@ whole µ, times are seconds since 1970 by the *chain's* clock. An agreement's nu
 2^63 as long as fewer than 2^31 agreements were opened; units above 2^63 - 1 are refused at the door. A
 batch's number has 96 bits and is kept as decimal text.
 
-The mirror (policies, operators, operator_keys, credentials, agreements, and the pauses in meta) is written by
-`relayer.follow` alone, from finalized events alone, in the same database transaction as the cursor (meta
+The mirror (policies, operators, operator_keys, credentials, credential_nonces, agreements, and the pauses in meta)
+is written by `relayer.follow` alone, from finalized events alone, in the same database transaction as the cursor (meta
 `followed_block`).
 """
 
@@ -109,6 +109,15 @@ credentials = Table(
     Column("revoked_at", BigInteger, nullable=False, server_default=text("0")),  # 0: not revoked
 )
 
+# The highest nonce of each record of `Credentials`, of whatever kind: nothing at or below it counts any more.
+credential_nonces = Table(
+    "credential_nonces",
+    metadata,
+    # keccak256 of issuer, kind, subject and binding, as the contract has it
+    Column("record", LargeBinary(32), primary_key=True),
+    Column("nonce", BigInteger, nullable=False),  # larger ones are kept as 2^63 - 1
+)
+
 agreements = Table(
     "agreements",
     metadata,
@@ -197,6 +206,42 @@ Index(
     postgresql_where=figures.c.units > figures.c.batched_units,
 )
 
+# Credentials and revocations that issuers signed, on their way into `Credentials`.
+statements = Table(
+    "statements",
+    metadata,
+    Column("seq", _Serial, primary_key=True),  # order of arrival, in which those of one record are posted
+    Column("hash", LargeBinary(32), nullable=False, unique=True),  # EIP-712 struct hash: the id
+    Column("revocation", Boolean, nullable=False),
+    Column("record", LargeBinary(32), nullable=False),  # as in credential_nonces
+    Column("issuer", LargeBinary(20), nullable=False),
+    Column("kind", SmallInteger, nullable=False),  # CredentialKind
+    Column("subject", LargeBinary(20), nullable=False),
+    Column("binding", LargeBinary(32), nullable=False),
+    Column("value", LargeBinary(32), nullable=False),  # of a revocation zeros
+    Column("expires_at", BigInteger, nullable=False),  # of a revocation 0
+    Column("nonce", BigInteger, nullable=False),
+    Column("signature", LargeBinary(65), nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    # waiting -> posting -> posted, by final events; refused: it will never be posted, `reason` says why.
+    # A call that failed as a whole takes its items back to waiting.
+    Column("state", Text, nullable=False, server_default=text("'waiting'")),
+    Column("reason", Text, nullable=False, server_default=text("''")),
+    # the logical transaction that it was last put into, and its place in that call
+    Column("call_key", Text),
+    Column("place", Integer),
+    Column("tries", Integer, nullable=False, server_default=text("0")),  # calls that failed
+    Column("retry_at", BigInteger, nullable=False, server_default=text("0")),  # not to be tried again before
+    CheckConstraint("state IN ('waiting', 'posting', 'posted', 'refused')", name="known_state"),
+    CheckConstraint(
+        "state <> 'posting' OR (call_key IS NOT NULL AND place IS NOT NULL)", name="posting_names_its_call"
+    ),
+    CheckConstraint("(state = 'refused') = (reason <> '')", name="refused_says_why"),
+    CheckConstraint("nonce > 0", name="nonce_above_zero"),
+    Index("ix_statements_record_nonce", "record", "nonce"),
+    Index("ix_statements_state", "state"),
+)
+
 # -- what went out -------------------------------------------------------------------------
 
 batches = Table(
@@ -268,7 +313,7 @@ transactions = Table(
     metadata,
     Column("id", _Serial, primary_key=True),
     Column("key", Text, nullable=False, unique=True),  # what it is for, e.g. post:<batch>:0
-    Column("kind", Text, nullable=False),  # post, settle, refund, poke
+    Column("kind", Text, nullable=False),  # post, settle, refund, poke, credentials, revocations
     Column("sender", LargeBinary(20), nullable=False),
     Column("target", LargeBinary(20), nullable=False),
     Column("data", LargeBinary, nullable=False),

@@ -8,6 +8,7 @@ every path but `/live`, `/ready`, `/openapi.json` and the empty shell of the pag
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -44,7 +45,7 @@ def create_app(context: WebContext) -> FastAPI:
     app = FastAPI(
         title="Tallystick relayer",
         version=tallystick.__version__,
-        description="Takes signed receipts and verdicts in, and tells what became of them. Money is in µ "
+        description="Takes signed receipts, verdicts and credentials in, and tells what became of them. Money is in µ "
         "(1e-6 of the currency), times are in seconds by the chain's clock.",
         docs_url=None,
         redoc_url=None,
@@ -123,6 +124,19 @@ def _add_ingest(
         """As `/v1/receipts`. A verdict may come before its receipt; it counts once that has come."""
         return await take(request, ingest.verdict, ingest.verdicts)
 
+    @app.post(
+        "/v1/credentials",
+        tags=["ingest"],
+        summary="Hand in credentials and revocations: one JSON object, or NDJSON of thousands",
+        responses=openapi.credentials_responses(),
+        openapi_extra=openapi.credentials_body(),
+        dependencies=[allowed],
+        response_class=Response,
+    )
+    async def post_credentials(request: Request) -> Response:
+        """As `/v1/receipts`. What is accepted is posted in batches; `/v1/credentials/{id}` tells what became of it."""
+        return await take(request, ingest.credential, ingest.credentials)
+
 
 def _take_lines(many: Callable[[bytes], list[Outcome]], body: bytes) -> Response:
     if body.count(b"\n") > MAX_LINES:
@@ -180,6 +194,26 @@ def _add_reads(app: FastAPI, context: WebContext, readers: CapacityLimiter, allo
             raise ApiError(
                 "unknown_agreement", f"No agreement {number} is known; an opening counts once it is final."
             )
+        return record
+
+    @app.get(
+        "/v1/credentials/{identity}",
+        tags=["read"],
+        summary="What became of a credential or revocation that was handed in",
+        dependencies=[allowed],
+        responses=denied | {404: {"model": schemas.ErrorAnswer, "description": "unknown_credential"}},
+    )
+    async def get_credential(identity: str) -> schemas.CredentialRecord:
+        if re.fullmatch(r"0x[0-9a-fA-F]{64}", identity) is None:
+            raise ApiError("bad_parameter", "An id is 32 bytes: 0x and 64 hexadecimal digits.")
+
+        def read() -> schemas.CredentialRecord | None:
+            with context.database.read() as connection:
+                return reads.credential(connection, bytes.fromhex(identity[2:]))
+
+        record = await anyio.to_thread.run_sync(read, limiter=readers)
+        if record is None:
+            raise ApiError("unknown_credential", f"No credential or revocation {identity} was accepted here.")
         return record
 
     @app.get(

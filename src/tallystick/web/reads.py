@@ -14,6 +14,7 @@ from tallystick.store.tables import (
     figures,
     meta,
     receipts,
+    statements,
     transactions,
     verdicts,
 )
@@ -32,7 +33,8 @@ def status(connection: Connection, ready: bool) -> schemas.Status:
         verdicts=_number(connection, func.max(verdicts.c.seq)),
         agreements=_agreement_totals(connection),
         figures=_figure_totals(connection),
-        batches=_batch_counts(connection),
+        batches=_counts(connection, batches.c.state),
+        credentials=_counts(connection, statements.c.state),
         gas=_gas(connection, accepted),
         dead_letters=_number(connection, func.count(dead_letters.c.id)),
         providers=_providers(connection),
@@ -100,6 +102,34 @@ def batch_page(connection: Connection, state: str | None, limit: int, offset: in
     return schemas.Batches(batches=records, next_offset=offset + limit if len(rows) > limit else None)
 
 
+def credential(connection: Connection, hash_: bytes) -> schemas.CredentialRecord | None:
+    """One credential or revocation by its struct hash, or None when none such was accepted."""
+    query = (
+        select(statements, transactions.c.receipt)
+        .outerjoin_from(statements, transactions, transactions.c.key == statements.c.call_key)
+        .where(statements.c.hash == hash_)
+    )
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    revocation = row["revocation"]
+    return schemas.CredentialRecord(
+        id=_hex(row["hash"]),
+        type="revocation" if revocation else "credential",
+        issuer=_hex(row["issuer"]),
+        kind=row["kind"],
+        subject=_hex(row["subject"]),
+        binding=_hex(row["binding"]),
+        value=None if revocation else _hex(row["value"]),
+        expires_at=None if revocation else row["expires_at"],
+        nonce=str(row["nonce"]),
+        state=row["state"],
+        reason=row["reason"] or None,
+        received_at=row["received_at"],
+        transaction=row["receipt"]["hash"] if row["receipt"] else None,
+    )
+
+
 def _newest_receipt(connection: Connection, number: int) -> schemas.ReceiptRecord | None:
     query = select(receipts).where(receipts.c.agreement == number).order_by(receipts.c.units.desc()).limit(1)
     row = connection.execute(query).mappings().first()
@@ -161,8 +191,8 @@ def _figure_totals(connection: Connection) -> schemas.FigureTotals:
     return schemas.FigureTotals(waiting=count, oldest_ready_at=oldest)
 
 
-def _batch_counts(connection: Connection) -> dict[str, int]:
-    query = select(batches.c.state, func.count()).group_by(batches.c.state).order_by(batches.c.state)
+def _counts(connection: Connection, state: ColumnElement[str]) -> dict[str, int]:
+    query = select(state, func.count()).group_by(state).order_by(state)
     return {row[0]: row[1] for row in connection.execute(query)}
 
 

@@ -146,6 +146,28 @@ class Batches(_Model):
     next_offset: int | None = Field(description="offset of the next page; null on the last")
 
 
+class CredentialRecord(_Model):
+    """What became of an accepted credential or revocation. Times by the chain, in seconds."""
+
+    id: str
+    type: str = Field(description="credential or revocation")
+    issuer: str
+    kind: int
+    subject: str
+    binding: str
+    value: str | None = Field(description="null for a revocation")
+    expires_at: int | None = Field(description="null for a revocation")
+    nonce: str = Field(description="decimal")
+    state: str = Field(
+        description="waiting, posting (in a transaction), posted (finally) or refused (for good)"
+    )
+    reason: str | None = Field(
+        description="why it was refused: a CredentialFault in lower case, or not_posted"
+    )
+    received_at: int
+    transaction: str | None = Field(description="hash of the transaction that it was put into, once mined")
+
+
 class ChainStatus(_Model):
     """Where the follower is."""
 
@@ -197,6 +219,7 @@ class Status(_Model):
     agreements: AgreementTotals
     figures: FigureTotals
     batches: dict[str, int] = Field(description="how many in each state")
+    credentials: dict[str, int] = Field(description="credentials and revocations, how many in each state")
     gas: GasTotals
     dead_letters: int
     providers: list[ProviderTotals] = Field(description="those who earned most, at most 20")
@@ -219,6 +242,27 @@ VERDICT_EXAMPLE: Final[dict[str, Any]] = {
     "verifierVersion": 1,
     "confidence": 10000,
     "signature": "0x" + "cd" * 64 + "1c",
+}
+
+CREDENTIAL_EXAMPLE: Final[dict[str, Any]] = {
+    "type": "credential",
+    "issuer": "0x" + "1a" * 20,
+    "kind": 1,
+    "subject": "0x" + "2b" * 20,
+    "binding": "0x" + "00" * 32,
+    "value": "0x" + "00" * 32,
+    "expiresAt": 1731694546,
+    "nonce": 1,
+    "signature": "0x" + "ef" * 64 + "1b",
+}
+REVOCATION_EXAMPLE: Final[dict[str, Any]] = {
+    "type": "revocation",
+    "issuer": "0x" + "1a" * 20,
+    "kind": 1,
+    "subject": "0x" + "2b" * 20,
+    "binding": "0x" + "00" * 32,
+    "nonce": 2,
+    "signature": "0x" + "fe" * 64 + "1b",
 }
 
 _NUMBER: Final = {
@@ -246,5 +290,30 @@ VERDICT_FIELDS: Final[dict[str, Any]] = {
     "valid": {"type": "boolean"},
     "verifierVersion": _UINT32,
     "confidence": {"type": "integer", "minimum": 0, "maximum": 65535, "description": "basis points"},
+    "signature": _SIGNATURE,
+}
+_ADDRESS: Final = {"type": "string", "pattern": "^0x[0-9a-fA-F]{40}$"}
+_RECORD: Final[dict[str, Any]] = {
+    "issuer": _ADDRESS | {"description": "whose key signs"},
+    "kind": {"type": "integer", "minimum": 0, "maximum": 10, "description": "CredentialKind"},
+    "subject": _ADDRESS,
+    "binding": _BYTES32 | {"description": "TEE (9): the agreement's number; any other kind: zeros"},
+}
+_NONCE: Final = _NUMBER | {
+    "description": "1 to 2^63 - 1, above that of any statement of this record before it"
+}
+
+CREDENTIAL_FIELDS: Final[dict[str, Any]] = {
+    "type": {"const": "credential"},
+    **_RECORD,
+    "value": _BYTES32 | {"description": "region, hardware class, measurement or a hash; never personal data"},
+    "expiresAt": {"type": "integer", "minimum": 0, "maximum": 2**40 - 1},
+    "nonce": _NONCE,
+    "signature": _SIGNATURE,
+}
+REVOCATION_FIELDS: Final[dict[str, Any]] = {
+    "type": {"const": "revocation"},
+    **_RECORD,
+    "nonce": _NONCE,
     "signature": _SIGNATURE,
 }

@@ -228,7 +228,7 @@ def test_from_data__plan_that_contradicts_itself__is_refused(
 def test_from_yaml__unknown_network_parameter_or_file__is_named(tmp_path: Path) -> None:
     with pytest.raises(BadPlan, match="no plan for 'moon'; there are base-sepolia, local, sepolia"):
         Plan.from_yaml("moon")
-    with pytest.raises(BadPlan, match="no parameter feeProvidr; it has owner, treasury"):
+    with pytest.raises(BadPlan, match="no parameter feeProvidr; it has owner, guardian"):
         Plan.from_yaml("local", {"feeProvidr": 1})
     with pytest.raises(BadPlan, match="cannot be read"):
         Plan.from_yaml(tmp_path / "none.yaml")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 from tests.support import market
-from tests.support.market import DEVICE, DOMAIN, NOW, ROOT, receipt_json, verdict_json
+from tests.support.market import CREDENTIALS, DEVICE, DOMAIN, NOW, ROOT, receipt_json, verdict_json
 
 from tallystick.protocol.enums import Mode
 from tallystick.relayer.ingest import Ingest
@@ -33,7 +33,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def ingest(database: Database) -> Ingest:
-    return Ingest(database, DOMAIN)
+    return Ingest(database, DOMAIN, CREDENTIALS)
 
 
 def receipt(ingest: Ingest, *of: Any, **changes: Any) -> str:

@@ -11,7 +11,7 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 from sqlalchemy import select
 from tests.support import market
-from tests.support.market import DOMAIN, OTHER_DEVICE, STRANGER, follow, ndjson, receipt_json
+from tests.support.market import CREDENTIALS, DOMAIN, OTHER_DEVICE, STRANGER, follow, ndjson, receipt_json
 
 from tallystick.protocol.enums import KeyKind
 from tallystick.protocol.keys import PrivateKey
@@ -30,7 +30,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def ingest(database: Database) -> Ingest:
-    return Ingest(database, DOMAIN)
+    return Ingest(database, DOMAIN, CREDENTIALS)
 
 
 @pytest.fixture
@@ -305,7 +305,7 @@ def test_receipt__close_was_asked__period_ends_with_it(ingest: Ingest, database:
 
 
 def test_receipt__after_the_posting_grace__expired(database: Database) -> None:
-    ingest = Ingest(database, DOMAIN, post_grace=600)
+    ingest = Ingest(database, DOMAIN, CREDENTIALS, post_grace=600)
     follow(database, 11, chain_time=5_600)
     assert answer(ingest, receipt_json(101, 10)) == "accepted"
     follow(database, 12, chain_time=5_601)
@@ -313,7 +313,7 @@ def test_receipt__after_the_posting_grace__expired(database: Database) -> None:
 
 
 def test_receipt__policy_of_another_relayer__unknown_policy(database: Database) -> None:
-    ingest = Ingest(database, DOMAIN, policies=[1])
+    ingest = Ingest(database, DOMAIN, CREDENTIALS, policies=[1])
     assert answer(ingest, receipt_json(101, 10)) == "accepted"
     assert answer(ingest, receipt_json(102, 10)) == "unknown_policy"
 
@@ -413,7 +413,7 @@ def test_receipts__whatever_the_chunk__same_answers_as_one_by_one(tmp_path: Path
     for name, size in (("steady", 1), ("chunked", chunk)):
         (tmp_path / name).mkdir()
         database = market.open_market(tmp_path / name)
-        ingest = Ingest(database, DOMAIN, chunk=size)
+        ingest = Ingest(database, DOMAIN, CREDENTIALS, chunk=size)
         outcomes = ingest.receipts(ndjson(*items))
         answers.append(
             ([(each.line, each.status, each.id, each.code) for each in outcomes], stored(database))
@@ -439,10 +439,13 @@ def test_receipts__crash_before_the_commit__nothing_stored_and_the_retry_is_acce
 
     body = ndjson(receipt_json(101, 10), receipt_json(102, 10))
     with pytest.raises(Crash):
-        Ingest(database, DOMAIN, reached=crash).receipts(body)
+        Ingest(database, DOMAIN, CREDENTIALS, reached=crash).receipts(body)
     assert stored(database) == []
     assert figure(database, 101) is None
-    assert [each.status for each in Ingest(database, DOMAIN).receipts(body)] == ["accepted", "accepted"]
+    assert [each.status for each in Ingest(database, DOMAIN, CREDENTIALS).receipts(body)] == [
+        "accepted",
+        "accepted",
+    ]
 
 
 def test_receipts__acknowledged__are_in_a_database_that_is_opened_anew(
@@ -451,9 +454,9 @@ def test_receipts__acknowledged__are_in_a_database_that_is_opened_anew(
     ingest.receipts(ndjson(receipt_json(101, 10)))
     other = Database.open(database.path)
     assert stored(other) == [(101, 10)]
-    assert [each.status for each in Ingest(other, DOMAIN).receipts(ndjson(receipt_json(101, 10)))] == [
-        "duplicate"
-    ]
+    assert [
+        each.status for each in Ingest(other, DOMAIN, CREDENTIALS).receipts(ndjson(receipt_json(101, 10)))
+    ] == ["duplicate"]
     other.close()
 
 
@@ -463,7 +466,7 @@ def test_receipts__observer__is_told_after_the_commit(database: Database) -> Non
     def observe(kind: str, outcomes: list[Outcome]) -> None:
         seen.append((kind, [each.code or each.status for each in outcomes], len(stored(database))))
 
-    Ingest(database, DOMAIN, observe=observe).receipts(
+    Ingest(database, DOMAIN, CREDENTIALS, observe=observe).receipts(
         ndjson(receipt_json(101, 10), receipt_json(101, 9), b"?")
     )
     assert seen == [("receipt", ["accepted", "units_regress", "malformed_json"], 1)]

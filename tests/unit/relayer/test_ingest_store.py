@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 from tests.support import market
-from tests.support.market import DOMAIN, ndjson, receipt_json, verdict_json
+from tests.support.market import CREDENTIALS, DOMAIN, ndjson, receipt_json, verdict_json
 
 from tallystick.relayer.ingest import Ingest
 from tallystick.store.database import Database
@@ -23,7 +23,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 
 def test_receipts__four_threads_with_the_same_body__each_receipt_accepted_once(database: Database) -> None:
-    ingest = Ingest(database, DOMAIN, chunk=7)
+    ingest = Ingest(database, DOMAIN, CREDENTIALS, chunk=7)
     body = ndjson(*(receipt_json(agreement, units) for units in range(1, 41) for agreement in (101, 102)))
     statuses: list[Counter[str]] = []
 
@@ -52,7 +52,7 @@ def test_ingest__every_statement__finds_its_rows_by_an_index(database: Database)
 
     event.listen(Engine, "before_cursor_execute", listen)
     try:
-        ingest = Ingest(database, DOMAIN)
+        ingest = Ingest(database, DOMAIN, CREDENTIALS)
         ingest.verdicts(ndjson(verdict_json(103, 10, verifier=3), verdict_json(103, 10, verifier=4)))
         ingest.receipts(ndjson(receipt_json(103, 10), receipt_json(101, 5)))
         ingest.receipts(ndjson(receipt_json(103, 10), receipt_json(103, 9)))

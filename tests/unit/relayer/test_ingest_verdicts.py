@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 from tests.support import market
 from tests.support.market import (
+    CREDENTIALS,
     DEVICE,
     DOMAIN,
     STRANGER,
@@ -38,7 +39,7 @@ def database(tmp_path: Path) -> Iterator[Database]:
 
 @pytest.fixture
 def ingest(database: Database) -> Ingest:
-    return Ingest(database, DOMAIN)
+    return Ingest(database, DOMAIN, CREDENTIALS)
 
 
 def answer(ingest: Ingest, item: dict[str, Any]) -> str:
@@ -90,7 +91,9 @@ def test_verdict__one_alone__answered_with_this_code(
 
 
 def test_verdict__policy_not_served__unknown_policy(database: Database) -> None:
-    assert answer(Ingest(database, DOMAIN, policies=[1]), verdict_json(102, 10)) == "unknown_policy"
+    assert (
+        answer(Ingest(database, DOMAIN, CREDENTIALS, policies=[1]), verdict_json(102, 10)) == "unknown_policy"
+    )
 
 
 def test_verdict__attested__makes_exactly_its_receipt_payable(ingest: Ingest, database: Database) -> None:
@@ -192,7 +195,7 @@ def test_verdict__nothing_can_match_any_more__units_regress(ingest: Ingest) -> N
 
 
 def test_verdicts__too_many_wait_for_receipts__backlog_full_until_one_comes(database: Database) -> None:
-    ingest = Ingest(database, DOMAIN, max_pending_verdicts=3)
+    ingest = Ingest(database, DOMAIN, CREDENTIALS, max_pending_verdicts=3)
     body = ndjson(*(verdict_json(102, units) for units in (10, 11, 12, 13)))
     assert [each.code or each.status for each in ingest.verdicts(body)] == ["accepted"] * 3 + ["backlog_full"]
     assert answer(ingest, verdict_json(102, 14)) == "backlog_full"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from tallystick.chain.contracts import load
+from tallystick.chain.errors import ContractRefused, TransactionFailed
 from tallystick.chain.event_types import EscrowClosed, EscrowSettled
 from tallystick.chain.sender import Call, Sent
 from tallystick.replay.lease.drive import Stagehand, held_clock
@@ -39,13 +41,20 @@ class Theatre:
         self.pending: list[str] = []
         self.blocks: list[tuple[int, list[str]]] = []
         self.fails = fails
-        self.world: Any = SimpleNamespace(node=self, addresses={"Escrow": ESCROW}, call=self.call)
+        self.mines = True
+        node = SimpleNamespace(request=self.request, receipts=self.receipts, call=self.refuse)
+        self.world: Any = SimpleNamespace(node=node, addresses={"Escrow": ESCROW}, call=self.call)
 
     def call(self, name: str, function: str, argument: Any, gas: int) -> Call:
         numbers = argument if isinstance(argument, list) else [argument]
         return Call(name, f"{function} {','.join(map(str, numbers))}".encode(), 0, gas)
 
+    def refuse(self, *_: Any) -> bytes:
+        raise ContractRefused("Escrow_TooManyItems", "257 items; 256 at most", {})
+
     def request(self, method: str, params: Any) -> None:
+        if method == "evm_mine" and not self.mines:
+            return
         if method == "evm_mine":
             self.blocks.append((params[0]["timestamp"] - BASE, self.pending))
             self.pending = []
@@ -57,19 +66,25 @@ class Theatre:
             self.pending += [f"{name}: {one.data.decode()}" for one in calls]
             return [Sent(one, one.gas or 0, one.data.decode()) for one in calls]
 
-        def receipts_of(sent: list[Sent]) -> list[Any]:
-            if self.fails:
-                raise RuntimeError("refused")
-            function, _, numbers = sent[0].hash.partition(" ")
-            each = [int(number) for number in numbers.split(",")]
-            logs = {
-                "close": [],
-                "poke": [log("Settled", number, 100 * number) for number in each],
-                "refundMany": [log("Closed", number, 100 * number, 7, 3) for number in each],
-            }[function]
-            return [SimpleNamespace(gas_used=1_000 * len(each), logs=logs)]
+        return SimpleNamespace(post_many=post_many, address=name)
 
-        return SimpleNamespace(post_many=post_many, receipts_of=receipts_of)
+    def receipts(self, hashes: list[str]) -> list[Any]:
+        return [self.receipt(one) for one in hashes]
+
+    def receipt(self, sent: str) -> Any:
+        function, _, numbers = sent.partition(" ")
+        if sent in [one.partition(": ")[2] for one in self.pending]:
+            return None
+        each = [int(number) for number in numbers.split(",")]
+        logs = {
+            "close": [],
+            "poke": [log("Settled", number, 100 * number) for number in each],
+            "refundMany": [log("Closed", number, 100 * number, 7, 3) for number in each],
+        }[function]
+        ok = not (self.fails and function == "poke")
+        return SimpleNamespace(
+            transaction=sent, ok=ok, gas_used=1_000 * len(each), block=7, logs=logs if ok else []
+        )
 
     def stagehand(self) -> Stagehand:
         owners = [self.sender(f"owner {place}") for place in range(3)]
@@ -114,12 +129,16 @@ def test_play__what_the_chain_said__is_kept_with_the_gas_of_each_kind():
 @pytest.mark.parametrize("fails", [False, True])
 def test_play__ends_well_or_not__lets_the_chain_mine_by_itself_again(fails):
     theatre = Theatre(fails)
-    if fails:
-        with pytest.raises(RuntimeError):
-            theatre.stagehand().play(ACTS, lambda _: None)
-    else:
+    with pytest.raises(ContractRefused, match="257 items") if fails else nullcontext():
         theatre.stagehand().play(ACTS, lambda _: None)
     assert theatre.said == [("evm_setAutomine", [False]), ("evm_setAutomine", [True])]
+
+
+def test_play__act_that_is_in_no_block__is_an_error_and_no_wait():
+    theatre = Theatre()
+    theatre.mines = False
+    with pytest.raises(TransactionFailed, match="close 11 is not in the block of its second"):
+        theatre.stagehand().play(ACTS, lambda _: None)
 
 
 def test_held_clock__inside__nothing_is_mined_by_itself():

@@ -122,11 +122,16 @@ class Credentials:
 
     def _post_one(self, item: SignedCredential, caller: Address, now: int) -> CredentialFault:
         place = (item.issuer, item.kind, item.subject, item.binding)
-        fault = self._fault_of(place, item.nonce, item.signed or caller == item.issuer)
+        fault = self._fault_of(place, item.nonce)
         if fault == CredentialFault.NONE and now >= item.expires_at:
             fault = CredentialFault.EXPIRED
+        if fault == CredentialFault.NONE and not item.signed and caller != item.issuer:
+            fault = CredentialFault.BAD_SIGNATURE
         if fault == CredentialFault.NONE:
-            self.records[place] = CredentialRecord(now, item.expires_at, 0, item.nonce, item.value)
+            before = self.records.get(place, CredentialRecord())
+            renewed = before.is_good(now) and before.value == item.value  # what it backed stays backed
+            since = before.valid_from if renewed else now
+            self.records[place] = CredentialRecord(since, item.expires_at, 0, item.nonce, item.value)
             self.accepted.setdefault(place, []).append(item.nonce)
         return fault
 
@@ -139,14 +144,17 @@ class Credentials:
 
     def _revoke_one(self, item: SignedRevocation, caller: Address, now: int) -> CredentialFault:
         place = (item.issuer, item.kind, item.subject, item.binding)
-        fault = self._fault_of(place, item.nonce, item.signed or caller == item.issuer)
+        fault = self._fault_of(place, item.nonce)
+        if fault == CredentialFault.NONE and not item.signed and caller != item.issuer:
+            fault = CredentialFault.BAD_SIGNATURE
         if fault == CredentialFault.NONE:
             record = self.records.get(place, CredentialRecord())
-            self.records[place] = record._replace(revoked_at=now, nonce=item.nonce)
+            since = record.revoked_at or now  # an end once set never moves
+            self.records[place] = record._replace(revoked_at=since, nonce=item.nonce)
             self.accepted.setdefault(place, []).append(item.nonce)
         return fault
 
-    def _fault_of(self, place: Place, nonce: int, signed: bool) -> CredentialFault:
+    def _fault_of(self, place: Place, nonce: int) -> CredentialFault:
         _, kind, subject, binding = place
         if subject == ZERO_ADDRESS:
             return CredentialFault.ZERO_SUBJECT
@@ -154,7 +162,7 @@ class Credentials:
             return CredentialFault.BAD_BINDING
         if nonce <= self.records.get(place, CredentialRecord()).nonce:
             return CredentialFault.STALE_NONCE
-        return CredentialFault.NONE if signed else CredentialFault.BAD_SIGNATURE
+        return CredentialFault.NONE
 
 
 def _check_items(items: int) -> None:

@@ -115,7 +115,7 @@ class ReceiptLedger(Releases):
     def _settle(self, batch: int, found: Batch, figures: bytes) -> Settlement:
         self._retire(batch, found)
         cap = found.value - found.moved
-        order = SettleOrder(found.policy, found.posted_at, cap, self.policy_book.get(found.policy).gross_cap)
+        order = SettleOrder(found.policy, found.posted_at, cap, self._gross_cap(found))
         settlement = self.escrow.settle(order, decode_figures(figures), caller=self.address)
         found.moved += settlement.moved
         return settlement
@@ -171,9 +171,10 @@ class ReceiptLedger(Releases):
     def resume_posting(self, *, caller: Address, now: int) -> None:
         """Ends the pause early."""
         check_role(self.admin, caller)
-        if now < self.paused_until:
-            self.paused_until = now
-            self.pauses[-1] = (self.pauses[-1][0], now)
+        if now >= self.paused_until:
+            raise Refused("ReceiptLedger_NotPaused", "Posting is not paused.")
+        self.paused_until = now
+        self.pauses[-1] = (self.pauses[-1][0], now)
 
     def _check_signers(self, relayer: int, signers: Sequence[Address], caller: Address, now: int) -> None:
         def is_signer(key: Address) -> bool:

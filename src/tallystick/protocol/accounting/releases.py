@@ -50,7 +50,7 @@ class Releases(SignedPaths):
         ((agreement, units),) = decode_figures(item.figure)
         found = self.escrow.agreements.get(agreement)
         cap = batch.value - batch.moved
-        order = SettleOrder(batch.policy, batch.posted_at, cap, self.policy_book.get(batch.policy).gross_cap)
+        order = SettleOrder(batch.policy, batch.posted_at, cap, self._gross_cap(batch))
         step = self.escrow.release_step(order, agreement, units)
         if found is None or self._in_the_way(step.reason):
             return Released(step.reason)
@@ -66,6 +66,10 @@ class Releases(SignedPaths):
             agreement, units, done.moved, done.fees, found.operator
         )
         return Released(SkipReason.NONE, done.moved)
+
+    def _gross_cap(self, found: Batch) -> int:
+        """µ of gross that one agreement may move in the batch; 0, no cap, for what stands on full signatures."""
+        return 0 if found.self_post or found.signed else self.policy_book.get(found.policy).gross_cap
 
     @staticmethod
     def _in_the_way(reason: SkipReason) -> bool:

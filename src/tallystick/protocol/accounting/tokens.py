@@ -111,15 +111,12 @@ class Currency(Token):
     ) -> None:
         """ERC-3009 `receiveWithAuthorization`, called by `to`, which books it. `validity`: (after, before)."""
         after, before = validity
-        faults = [
-            (now <= after, "TestDollar_AuthorizationNotYetValid"),
-            (now >= before, "TestDollar_AuthorizationExpired"),
-            ((holder, nonce) in self.authorisations, "TestDollar_AuthorizationUsed"),
-            (not signed, "TestDollar_WrongSigner"),
-        ]
-        for holds, code in faults:
-            if holds:
-                raise Refused(code, f"{holder} did not authorise {amount} µ so.")
+        if not after < now < before:
+            raise Refused("TestDollar_AuthorizationOutOfTime", f"Good after {after} and before {before}.")
+        if (holder, nonce) in self.authorisations:
+            raise Refused("TestDollar_AuthorizationUsed", f"{holder} authorised it once.")
+        if not signed:
+            raise Refused("TestDollar_WrongSigner", f"{holder} did not sign.")
         self.move(holder, to, amount, booked=True)
         self.authorisations.add((holder, nonce))
 

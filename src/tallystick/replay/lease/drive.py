@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tallystick.chain.errors import TransactionFailed
 from tallystick.chain.event_types import Event
 from tallystick.chain.events import EventDecoder
-from tallystick.chain.node import Node, TransactionReceipt
-from tallystick.chain.sender import Call, KeySender, Sent
+from tallystick.chain.node import Node
+from tallystick.chain.sender import Call, KeySender, Sent, why_it_failed
 from tallystick.replay.lease.script import Act, Kind, by_second
 from tallystick.replay.world import World
 
@@ -44,6 +45,10 @@ def call_of(world: World, act: Act, numbers: Sequence[int]) -> Call:
     return world.call("Escrow", name, chosen, gas=GAS_BASE + each * len(chosen))
 
 
+_Sent = tuple[Kind, str, Sent]
+"""Kind of act, the sender's address, the transaction."""
+
+
 @dataclass(slots=True)
 class Stagehand:
     """Sends every act as the one who may do it, and keeps what the chain said.
@@ -68,26 +73,32 @@ class Stagehand:
         """
         decoder = EventDecoder(self.world.addresses)
         done = 0
-        waiting: list[tuple[Kind, KeySender, list[Sent]]] = []
+        sent: list[_Sent] = []
         with held_clock(self.world.node):
             for at, some in by_second(acts):
-                waiting += self._send(some)
+                sent += self._send(some)
                 self.world.node.request("evm_mine", [{"timestamp": self.base + at}])
-                if len(waiting) >= CHECKED_AT_ONCE:
-                    self._check(waiting, decoder)
-                    waiting.clear()
+                if len(sent) >= CHECKED_AT_ONCE:
+                    self._check(sent, decoder)
+                    sent.clear()
                 done += len(some)
                 progress(done)
-            self._check(waiting, decoder)
+            self._check(sent, decoder)
 
-    def _send(self, acts: Iterable[Act]) -> Iterator[tuple[Kind, KeySender, list[Sent]]]:
+    def _send(self, acts: Iterable[Act]) -> Iterator[_Sent]:
         for act in acts:
             sender = self.owner_of(act.leases[0]) if act.kind is Kind.CLOSE else self.anyone
-            yield act.kind, sender, sender.post_many([call_of(self.world, act, self.numbers)])
+            (one,) = sender.post_many([call_of(self.world, act, self.numbers)])
+            yield act.kind, sender.address, one
 
-    def _check(self, waiting: Iterable[tuple[Kind, KeySender, list[Sent]]], decoder: EventDecoder) -> None:
-        for kind, sender, sent in waiting:
-            receipts: list[TransactionReceipt] = sender.receipts_of(sent)
-            self.gas[kind] += sum(receipt.gas_used for receipt in receipts)
-            for receipt in receipts:
-                self.events += decoder.decode_all(receipt.logs)
+    def _check(self, sent: Sequence[_Sent], decoder: EventDecoder) -> None:
+        """Takes in the receipts of transactions whose blocks are mined."""
+        node = self.world.node
+        receipts = node.receipts([one.hash for _, _, one in sent])
+        for (kind, sender, one), receipt in zip(sent, receipts, strict=True):
+            if receipt is None:
+                raise TransactionFailed(f"transaction {one.hash} is not in the block of its second")
+            if not receipt.ok:
+                raise why_it_failed(node, sender, one.call, one.gas, receipt)
+            self.gas[kind] += receipt.gas_used
+            self.events += decoder.decode_all(receipt.logs)

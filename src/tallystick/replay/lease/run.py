@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tallystick.chain.anvil import DEV_KEYS
+from tallystick.chain.node import Fees
 from tallystick.chain.sender import Call, KeySender
 from tallystick.chain.signers import KeySigner
 from tallystick.protocol.constants import POST_GRACE, SETTLE_GRACE
@@ -98,23 +99,29 @@ class LeaseReplay(Session):
 
     def _play(self, acts: Sequence[Act]) -> None:
         node, leases = self.world.node, self.plan.leases
-        owners = [KeySender(node, KeySigner(key)) for key in self.cast.provider_keys]
-        self._pay_for_closes(acts)
+        # Hardly anything is in these blocks, so the base fee only falls.
+        fees = node.fees()
+        self._pay_for_closes(acts, fees)
+
+        def sender(key: KeySigner) -> KeySender:
+            return KeySender(node, key, fees=fees, alone=True)
+
+        owners = [sender(KeySigner(key)) for key in self.cast.provider_keys]
         self._acts = acts
         self._stagehand = Stagehand(
             self.world,
             self._base,
             self._opened.numbers,
             owner_of=lambda place: owners[leases[place].provider],
-            anyone=KeySender(node, KeySigner.from_hex(DEV_KEYS[1])),
+            anyone=sender(KeySigner.from_hex(DEV_KEYS[1])),
         )
         with self._terminal.phase("the trace's days", len(acts)) as done:
             self._stagehand.play(acts, done)
 
-    def _pay_for_closes(self, acts: Sequence[Act]) -> None:
+    def _pay_for_closes(self, acts: Sequence[Act], fees: Fees) -> None:
         """Gives every provider what its closes may cost."""
         wei = [0] * self.plan.providers
-        each = GAS_CLOSE * self.world.node.fees().max_fee
+        each = GAS_CLOSE * fees.max_fee
         for act in acts:
             if act.kind is Kind.CLOSE:
                 wei[self.plan.leases[act.leases[0]].provider] += each
