@@ -156,10 +156,13 @@ SENTENCES: Mapping[str, str] = {
     "TallyToken_NotMinter": "{caller} is not the minter of TALLY",
     "TallyToken_ZeroAddress": "the minter is the zero address",
     # TestDollar
+    "TestDollar_AuthorizationOutOfTime": "the authorisation is good after {validAfter} and before {validBefore}",
+    "TestDollar_AuthorizationUsed": "{authorizer} has used this authorisation already",
     "TestDollar_Blacklisted": "the currency's issuer has blocked {holder}",
+    "TestDollar_NotPayee": "only its receiver {payee} can use this authorisation, not {caller}",
     "TestDollar_Paused": "the currency is paused by its issuer",
     "TestDollar_PermitExpired": "the permit was good until {deadline:utc} only",
-    "TestDollar_WrongSigner": "the permit of {holder} was signed by {signer}",
+    "TestDollar_WrongSigner": "the permit or authorisation of {holder} was signed by {signer}",
     # OpenZeppelin
     "AccessManagedUnauthorized": "{caller} has no role that allows this",
     "AccessManagedInvalidAuthority": "{authority} is no access manager",

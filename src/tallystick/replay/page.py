@@ -20,6 +20,7 @@ CURRENCY = "tUSD"
 MAX_HEATMAP_CELLS = 4_000
 MAX_PROVIDER_BARS = 24
 MAX_TABLE_LINES = 2_000
+MAX_LABEL = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,7 @@ def _by_provider(outcome: Outcome, providers: int) -> _Chart:
     if len(order) > MAX_PROVIDER_BARS:
         order.sort(key=lambda j: -sum(sums[j]))
     shown = order[:MAX_PROVIDER_BARS]
-    names = {line.provider: line.node for line in outcome.leases or ()}
+    names = {line.provider: _short(line.node) for line in outcome.leases or ()}
     rows = [
         Bar(
             names.get(j, f"provider {j}"),
@@ -166,6 +167,11 @@ def _by_provider(outcome: Outcome, providers: int) -> _Chart:
         keys=(("net", "net to the provider"), ("fee", "fee")),
         note=f"In {CURRENCY}. {note}".strip(),
     )
+
+
+def _short(name: str) -> str:
+    """A node's name as it fits beside a bar: names of one cluster differ at their ends."""
+    return name if len(name) <= MAX_LABEL else "…" + name[1 - MAX_LABEL :]
 
 
 def _gas(outcome: Outcome) -> list[Bar]:

@@ -1,6 +1,7 @@
 """The HTML report: self-contained, well-formed where it can be checked, and true to the figures."""
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -133,6 +134,13 @@ def test_render__leases__are_listed_with_their_nodes_and_ends():
     ):
         assert words in text
     assert "provider 0" not in text
+
+
+def test_render__long_names_of_nodes__keep_their_ends_beside_the_bars():
+    lines = [replace(line, node=f"cluster-node-{line.provider:04}") for line in leases()]
+    text = page(replace(leased(), leases=lines))
+    assert ">…-node-0700<" in text
+    assert "cluster-node-0700" in text  # whole in the table
 
 
 def test_render__thousands_of_leases__shows_the_first_ones():
