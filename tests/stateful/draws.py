@@ -110,6 +110,8 @@ def offer(twin: Twin, data: st.DataObject) -> tuple[Terms, Account | None, Accou
     }
     for name in data.draw(st.lists(st.sampled_from(sorted(spoilt)), max_size=2)):
         terms = terms._replace(**{name: data.draw(spoilt[name])})
+    if data.draw(st.integers(0, 15)) == 0:  # more than anybody has
+        terms = terms._replace(budget=2**55, max_budget=2**56 - 1)
     signers = st.one_of(st.none(), people)
     if data.draw(st.integers(0, 3)) == 0:
         customer = data.draw(signers)

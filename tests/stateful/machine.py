@@ -19,6 +19,7 @@ from tests.stateful.rules_accounts import AccountRules
 from tests.stateful.rules_batches import BatchRules
 from tests.stateful.rules_changes import ChangeRules
 from tests.stateful.rules_fees import FeeRules
+from tests.stateful.rules_lives import LifeRules
 from tests.stateful.rules_signed import SignedRules
 from tests.stateful.rules_stake import StakeRules
 from tests.stateful.rules_trust import TrustRules
@@ -60,7 +61,7 @@ def pristine() -> Pristine:
     return Pristine.deploy()
 
 
-class Market(AccountRules, ChangeRules, BatchRules, SignedRules, StakeRules, TrustRules, FeeRules):
+class Market(AccountRules, LifeRules, ChangeRules, BatchRules, SignedRules, StakeRules, TrustRules, FeeRules):
     """ann and ben buy, cleo and dora provide, relay posts, vera verifies, mallory tries everything."""
 
     @initialize()
@@ -85,17 +86,17 @@ class Market(AccountRules, ChangeRules, BatchRules, SignedRules, StakeRules, Tru
             operator = twin.register(person, roles, hardware)
             assert operator is not None
             twin.stake(person, operator, stake * DOLLAR)
-        for number, name, kind, key in (
+        for operator, name, kind, key in (
             (3, "relay", KeyKind.SIGNER, account("relay")),
             (1, "cleo", KeyKind.DEVICE, device_of(1)),
             (2, "dora", KeyKind.DEVICE, device_of(2)),
             (4, "vera", KeyKind.VERIFIER, VERDICTS),
         ):
-            twin.set_key(account(name), number, kind, key.address, revoke=False)
-        for terms in POLICIES:
-            twin.add_policy(twin.system.admin, terms)
-        for customer, policy in ((1, 1), (1, 3), (2, 2), (2, 3)):
-            twin.allow(account("mallory"), 5, customer, policy, 200 * DOLLAR)
+            twin.set_key(account(name), operator, kind, key.address, revoke=False)
+        for policy in POLICIES:
+            twin.add_policy(twin.system.admin, policy)
+        for customer, under in ((1, 1), (1, 3), (2, 2), (2, 3)):
+            twin.allow(account("mallory"), 5, customer, under, 200 * DOLLAR)
 
     # Time, the currency's issuer and its holders
 

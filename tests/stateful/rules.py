@@ -55,6 +55,12 @@ class Rules(RuleBasedStateMachine):
         numbers = mine[-6:] if only is None else [only]
         items = [(number, figure_of(self.twin, data, self.found(number))) for number in numbers]
         value = data.draw(st.sampled_from([1_000, DOLLAR, 3 * DOLLAR, 9 * DOLLAR]))
+        return self.post_figures(policy, items, value)
+
+    def post_figures(
+        self, policy: int, items: list[tuple[int, int]], value: int = 9 * DOLLAR
+    ) -> PostedBatch | None:
+        """The relayer posts these figures; None when it could not."""
         nonce = self.twin.model.ledger.next_nonce(policy, 3)
         before = len(self.twin.batches)
         self.twin.post(account("relay"), BatchHeader(policy, value, nonce, FOREVER), items)
