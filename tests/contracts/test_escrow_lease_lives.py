@@ -110,7 +110,7 @@ def test_runway__free_and_unused_money_at_the_present_rates() -> None:
 
 
 def test_slots__of_several__are_the_words_of_the_layout() -> None:
-    """H: paid 56 | budget 56 | unitPrice 56 | payee 32 | …; L: customer 32 | funder 32 | operator 32 | start 32 | end 32 | …"""
+    """H: paid 56 | budget 56 | unitPrice 56 | payee 32 …; L: customer 32 | funder 32 | operator 32 | start 32 …"""
     desk, _ = open_solo()
     desk.escrow.transact("allow", 3, 1, 1, 10**9, bytes(32), sender=SAM)
     lease = desk.lease(funder=3, budget=999_995, start=desk.now + 5)
