@@ -109,8 +109,20 @@ def test_runway__free_and_unused_money_at_the_present_rates() -> None:
     assert desk.escrow.call("runwayOf", 1, [one, two]) == 2**256 - 1
 
 
+def test_runway__what_was_paid__is_used_even_if_downtime_came_after() -> None:
+    """100 s were paid at once; of them 60 turn out not to have been served. What is paid is gone: 90 s are left."""
+    desk, _ = open_solo(fee_provider=0)
+    lease = desk.lease(budget=19_000)
+    desk.escrow.transact("withdraw", 1, desk.free(1), ANN.address, sender=ANN)
+    start = desk.now
+    desk.evm.warp(100)
+    sign(desk, (lease, 0, start + 100))
+    assert set_downtime(desk, lease, 60).result
+    assert desk.escrow.call("runwayOf", 1, [lease]) == desk.now + 90
+
+
 def test_slots__of_several__are_the_words_of_the_layout() -> None:
-    """H: paid 56 | budget 56 | unitPrice 56 | payee 32 …; L: customer 32 | funder 32 | operator 32 | start 32 …"""
+    """H: paid 56 | budget 56 | unitPrice 56 | payee 32 ... L: customer | funder | operator | start | end, 32 each."""
     desk, _ = open_solo()
     desk.escrow.transact("allow", 3, 1, 1, 10**9, bytes(32), sender=SAM)
     lease = desk.lease(funder=3, budget=999_995, start=desk.now + 5)
