@@ -118,7 +118,7 @@ before; collecting, releasing and the clock are steady too. The share in bracket
 goal is missed. Peers are the like operation on their own code, measured in November 2026; the operations differ in what
 they promise.
 
-The Azure conversation trace (19 366 receipts, 50 customers x 20 providers) takes 565.4 gas per receipt from post to
+The Azure conversation trace (19 366 receipts, 50 customers x 20 providers) takes 559.1 gas per receipt from post to
 settled against a goal of 620; `tallystick replay` measures that, not this table.
 
 | what | gas | goal | peers |

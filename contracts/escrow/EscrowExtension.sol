@@ -113,6 +113,9 @@ contract EscrowExtension is EscrowFunding, EscrowFigures, EscrowChanges {
         if (hot.frozen() || hot.holds() != 0) revert IEscrow.Escrow_Held(agreement);
         uint256 end = LeaseClock.endOf(hot, cold);
         if (block.timestamp < end) revert Escrow_NotEnded(agreement, end);
+        // What a ruling left open to others is not the operator's to waive.
+        uint256 notBefore = cold.notBefore();
+        if (block.timestamp < notBefore) revert IEscrow.Escrow_NotRefundableYet(agreement, notBefore);
         address operator = _STAKING.ownerOf(cold.operator());
         if (msg.sender != operator) {
             if (block.timestamp > deadline) revert Escrow_DeadlinePassed(deadline);

@@ -8,7 +8,7 @@ import {Fees} from "../libraries/Fees.sol";
 import {Figures} from "../libraries/Figures.sol";
 import {Hot, HotSlot} from "../libraries/HotSlot.sol";
 import {LeaseClock} from "../libraries/LeaseClock.sol";
-import {Mode, SettleOrder, SignedFigure, SkipReason, Status} from "../types/DataTypes.sol";
+import {Mode, SettleOrder, SignedFigure, SkipReason} from "../types/DataTypes.sol";
 import {EscrowPayments} from "./EscrowPayments.sol";
 
 /// @title What runs once a receipt: batches, clocks, countersigned figures. Nothing here calls the currency

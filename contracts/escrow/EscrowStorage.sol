@@ -53,9 +53,9 @@ struct EscrowParameters {
 }
 
 /// @title What the Escrow and its extension share: the layout of the storage and the ground rules
-/// @dev Both inherit this first, and neither the extension nor what it inherits declares state of its own, so a delegate call finds every slot in its place. What
-/// settlement writes (`_earned`) lies apart from what its owner writes (`_owned`) and from what openings write
-/// (`_balances`), so that a settlement touches one slot a payee.
+/// @dev Both inherit this first, and neither the extension nor what it inherits declares state of its own, so a delegate
+/// call finds every slot in its place. What settlement writes (`_earned`) lies apart from what its owner writes (`_owned`)
+/// and from what openings write (`_balances`), so that a settlement touches one slot a payee.
 abstract contract EscrowStorage is AccessManaged, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;

@@ -27,7 +27,7 @@ interface IEscrowExtension {
     /// @notice A release is over: `fees` µ were added to the payee's `rewardBase` when it was good, else to nobody's.
     event ReleaseFinalised(uint64 indexed agreement, uint256 fees, bool good);
     event RefundSkipped(uint64 indexed agreement, RefundFault reason);
-    /// @notice No refund under `policy` runs before `until`.
+    /// @notice No refund under `policy` runs before `until`, unless its operator waives the waiting ({refundEarly}).
     event RefundFloorRaised(uint16 indexed policy, uint40 until);
     event OpeningPaused(uint40 until);
     event OpeningResumed();

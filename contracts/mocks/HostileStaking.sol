@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {SlashOrder} from "../types/DataTypes.sol";
+
 /// @title What an Escrow sees of a Staking, misbehaving as {setConduct} says
 /// @notice One person owns every operator, and every pledge is granted.
 contract HostileStaking {
@@ -47,6 +49,11 @@ contract HostileStaking {
     function tryPledge(uint32, uint64 amount) external returns (bool) {
         pledged += amount;
         return true;
+    }
+
+    function slashPledge(SlashOrder calldata order, uint64 pledge) external returns (uint64) {
+        pledged -= pledge;
+        return order.amount;
     }
 
     function release(uint32, uint64 amount) external {

@@ -8,6 +8,7 @@ import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
 import {BatchTree} from "../libraries/BatchTree.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {Figures} from "../libraries/Figures.sol";
+import {ReleaseSlot, ReleasedLeaf} from "../libraries/ReleaseSlot.sol";
 import {
     AgreementView,
     Batch,
@@ -43,7 +44,15 @@ abstract contract InstantReleases is IReceiptLedger, LedgerBase {
 
     /// @inheritdoc IReceiptLedger
     function releaseOf(uint96 batch, uint256 index) external view returns (Release memory) {
-        return _releases[batch][index].release;
+        ReleasedLeaf released = _releases[batch][index];
+        if (!released.exists()) return Release(0, 0, 0, 0, false);
+        return Release({
+            agreement: released.agreement(),
+            amount: released.amount(),
+            fees: released.fees(),
+            operator: _operatorOf(released),
+            answered: released.answered()
+        });
     }
 
     // User writes
@@ -67,16 +76,16 @@ abstract contract InstantReleases is IReceiptLedger, LedgerBase {
         if (!cancelled) _checkWindow(batch, record);
         bool any;
         for (uint256 i = 0; i < indices.length; ++i) {
-            Release memory done = _releases[batch][indices[i]].release;
+            ReleasedLeaf done = _releases[batch][indices[i]];
             // One that is over already, or waits for an answer, holds up no other.
-            if (done.amount == 0 || (cancelled && !done.answered)) continue;
+            if (!done.exists() || (cancelled && !done.answered())) continue;
             any = true;
             // Effect
-            delete _releases[batch][indices[i]];
+            _releases[batch][indices[i]] = ReleaseSlot.NONE;
             emit ReleaseFinalised(batch, indices[i]);
             // Interaction
-            _RESERVES.unreserve(done.operator, done.amount);
-            _ESCROW_MORE.finaliseRelease(done.agreement, done.fees, true);
+            _RESERVES.unreserve(_operatorOf(done), done.amount());
+            _ESCROW_MORE.finaliseRelease(done.agreement(), done.fees(), true);
         }
         if (!any) revert ReceiptLedger_NothingToFinalise(batch);
     }
@@ -84,16 +93,17 @@ abstract contract InstantReleases is IReceiptLedger, LedgerBase {
     /// @inheritdoc IReceiptLedger
     function makeGood(uint96 batch, uint256 index) external nonReentrant {
         // Check
-        Release memory waiting = _releases[batch][index].release;
+        ReleasedLeaf waiting = _releases[batch][index];
         uint256 endsAt = _checkWaiting(batch, index, waiting);
         if (block.timestamp < endsAt) revert ReceiptLedger_ResponseOpen(batch, endsAt);
-        address victim = _ESCROW.ownerOf(_ESCROW_MORE.agreementOf(waiting.agreement).funder);
+        AgreementView memory a = _ESCROW_MORE.agreementOf(waiting.agreement());
+        address victim = _ESCROW.ownerOf(a.funder);
         // Effect
-        delete _releases[batch][index];
-        emit MadeGood(batch, index, victim, waiting.amount);
+        _releases[batch][index] = ReleaseSlot.NONE;
+        emit MadeGood(batch, index, victim, waiting.amount());
         // Interaction
-        _RESERVES.forfeit(waiting.operator, waiting.amount, victim);
-        _ESCROW_MORE.finaliseRelease(waiting.agreement, waiting.fees, false);
+        _RESERVES.forfeit(a.operator, waiting.amount(), victim);
+        _ESCROW_MORE.finaliseRelease(waiting.agreement(), waiting.fees(), false);
     }
 
     // Private
@@ -118,16 +128,7 @@ abstract contract InstantReleases is IReceiptLedger, LedgerBase {
         if (amount == 0) return (SkipReason.NOT_RELEASABLE, 0);
         // Effect
         _batches[item.batch].moved = record.moved + amount.toUint64();
-        _releases[item.batch][item.index] = ReleasedLeaf({
-            release: Release({
-                agreement: due.agreement,
-                amount: amount.toUint64(),
-                fees: fees.toUint56(),
-                operator: due.operator,
-                answered: false
-            }),
-            units: due.units
-        });
+        _releases[item.batch][item.index] = ReleaseSlot.made(due.agreement, due.units, amount, fees);
         emit Released(item.batch, item.index, due.agreement, amount.toUint64(), fees.toUint56());
     }
 
@@ -137,7 +138,7 @@ abstract contract InstantReleases is IReceiptLedger, LedgerBase {
         if (
             record.postedAt == 0 || block.timestamp >= _settleableAt(item.batch, record)
                 || !_POLICY_BOOK.receiptTerms(record.policy).instantRelease || item.index >= record.leaves
-                || _releases[item.batch][item.index].release.amount != 0
+                || _releases[item.batch][item.index].exists()
                 || !MerkleProof.verifyCalldata(
                     item.proof, record.root, BatchTree.leaf(item.index, item.figure, item.output)
                 )
@@ -165,6 +166,11 @@ abstract contract InstantReleases is IReceiptLedger, LedgerBase {
         due.amount = gross + Fees.riseDown(a.paid, paid, a.feeCustomer);
         if (due.amount > record.value - record.moved) return (SkipReason.ABOVE_DECLARED_VALUE, due);
         return (SkipReason.NONE, due);
+    }
+
+    /// @dev Whose stake a release reserved: an agreement's operator never changes.
+    function _operatorOf(ReleasedLeaf released) private view returns (uint32) {
+        return _ESCROW_MORE.agreementOf(released.agreement()).operator;
     }
 
     /// @dev The operator's owner may, whose stake it is; the payee's with the operator's standing consent.

@@ -10,7 +10,8 @@ import {IPolicyBook} from "../interfaces/IPolicyBook.sol";
 import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
 import {IStakeReserves} from "../interfaces/IStakeReserves.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
-import {Batch, BondSource, Release, Windows} from "../types/DataTypes.sol";
+import {ReleasedLeaf} from "../libraries/ReleaseSlot.sol";
+import {Batch, BondSource, Windows} from "../types/DataTypes.sol";
 
 /// @notice What the ledger and its extension are built with, for ever.
 /// @param authority AccessManager in front of cancelling and pausing.
@@ -43,12 +44,6 @@ abstract contract LedgerBase is EIP712, ReentrancyGuardTransient, AccessManaged 
         uint64 agreement;
         uint64 amount;
         BondSource source;
-    }
-
-    /// @dev A release, and the units of its leaf, which an answer must reach.
-    struct ReleasedLeaf {
-        Release release;
-        uint80 units;
     }
 
     /// @dev Times of a policy's last two cancels.
@@ -123,11 +118,11 @@ abstract contract LedgerBase is EIP712, ReentrancyGuardTransient, AccessManaged 
 
     /// @dev The release is of a cancelled batch, and not answered yet.
     /// @return endsAt When the time for an answer ends.
-    function _checkWaiting(uint96 batch, uint256 index, Release memory waiting) internal view returns (uint256 endsAt) {
+    function _checkWaiting(uint96 batch, uint256 index, ReleasedLeaf waiting) internal view returns (uint256 endsAt) {
         uint40 cancelled = _cancelledAt[batch];
         if (cancelled == 0) revert IReceiptLedger.ReceiptLedger_NotCancelled(batch);
-        if (waiting.amount == 0) revert IReceiptLedger.ReceiptLedger_NotReleased(batch, index);
-        if (waiting.answered) revert IReceiptLedger.ReceiptLedger_Answered(batch, index);
+        if (!waiting.exists()) revert IReceiptLedger.ReceiptLedger_NotReleased(batch, index);
+        if (waiting.answered()) revert IReceiptLedger.ReceiptLedger_Answered(batch, index);
         return uint256(cancelled) + _POLICY_BOOK.windows(_batches[batch].policy).response;
     }
 

@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {IReceiptLedgerExtension} from "../interfaces/IReceiptLedgerExtension.sol";
 import {Cold} from "../libraries/ColdSlot.sol";
 import {Hot} from "../libraries/HotSlot.sol";
-import {ReceiptFault, Release, SignedReceipt} from "../types/DataTypes.sol";
+import {ReleasedLeaf} from "../libraries/ReleaseSlot.sol";
+import {ReceiptFault, SignedReceipt} from "../types/DataTypes.sol";
 import {LedgerBase, LedgerParameters} from "./LedgerBase.sol";
 import {ReceiptChecks} from "./ReceiptChecks.sol";
 import {SignedPaths} from "./SignedPaths.sol";
@@ -45,14 +46,13 @@ contract ReceiptLedgerExtension is SignedPaths {
     function answerRelease(uint96 batch, uint256 index, SignedReceipt calldata item) external nonReentrant {
         _checkHere();
         // Check
-        ReleasedLeaf storage stored = _releases[batch][index];
-        Release memory waiting = stored.release;
+        ReleasedLeaf waiting = _releases[batch][index];
         uint256 endsAt = _checkWaiting(batch, index, waiting);
         if (block.timestamp >= endsAt) revert ReceiptLedger_ResponseOver(batch, endsAt);
-        ReceiptFault fault = _checkAnswer(item, waiting.agreement, stored.units, _batches[batch].postedAt);
+        ReceiptFault fault = _checkAnswer(item, waiting, _batches[batch].postedAt);
         if (fault != ReceiptFault.NONE) revert ReceiptLedger_BadAnswer(batch, index, fault);
         // Effect
-        stored.release.answered = true;
+        _releases[batch][index] = waiting.withAnswered();
         emit ReleaseAnswered(batch, index);
     }
 
@@ -66,14 +66,14 @@ contract ReceiptLedgerExtension is SignedPaths {
     // Private
 
     /// @dev Full signatures for the leaf's units or more, judged by what was valid when it was posted.
-    function _checkAnswer(SignedReceipt calldata item, uint64 agreement, uint80 units, uint40 postedAt)
+    function _checkAnswer(SignedReceipt calldata item, ReleasedLeaf waiting, uint40 postedAt)
         private
         view
         returns (ReceiptFault)
     {
-        if (item.receipt.agreement != agreement) return ReceiptFault.UNKNOWN_AGREEMENT;
-        if (item.receipt.units < units) return ReceiptFault.NOTHING_DUE;
-        (Hot hot, Cold cold) = _slotsOf(agreement);
+        if (item.receipt.agreement != waiting.agreement()) return ReceiptFault.UNKNOWN_AGREEMENT;
+        if (item.receipt.units < waiting.units()) return ReceiptFault.NOTHING_DUE;
+        (Hot hot, Cold cold) = _slotsOf(item.receipt.agreement);
         return _checkFull(item, hot, cold, _contextAt(postedAt));
     }
 }

@@ -274,6 +274,33 @@ def test_signatures__for_the_extensions_address__refused() -> None:
     assert only_fault(bench, item) == ReceiptFault.BAD_DEVICE_SIGNATURE
 
 
+def test_device__good_for_one_operator__is_not_for_the_next_of_the_same_call() -> None:
+    bench = open_bench()
+    bench.agree(7)
+    bench.agree(8, operator=3)
+    receipt = bench.collect(bench.signed(7, 5, customer=ANN), bench.signed(8, 5, customer=ANN))
+    assert (receipt.result, faults(receipt)) == (5, [(1, ReceiptFault.BAD_DEVICE_SIGNATURE)])
+
+
+def test_acceptance__of_many_customers_in_one_call__each_by_its_own_owner() -> None:
+    """Accounts 1 and 9 share a place where owners are kept during a call, account 2 does not."""
+    bench = open_bench()
+    bench.escrow.transact("setOwner", 9, SAM.address, sender=MALLORY)
+    for number, customer in ((7, 1), (8, 9), (9, 2)):
+        bench.agree(number, customer=customer, funder=customer)
+    wrong = bench.collect(*[bench.signed(number, 5, customer=ANN) for number in (7, 8, 9, 7)])
+    assert sorted(faults(wrong)) == [
+        (1, ReceiptFault.BAD_ACCEPTANCE),
+        (2, ReceiptFault.BAD_ACCEPTANCE),
+        (3, ReceiptFault.NOTHING_DUE),
+    ]
+    owners = ((7, ANN), (8, SAM), (9, PAULA), (8, SAM), (7, ANN))
+    right = bench.collect(
+        *[bench.signed(who, 6 + i, customer=owner) for i, (who, owner) in enumerate(owners)]
+    )
+    assert (right.result, faults(right)) == (10 - 5 + 9 + 8, [])
+
+
 # Contract wallets
 
 

@@ -7,12 +7,14 @@ from typing import Any
 import eth_abi
 import pytest
 
+from tallystick.chain.contracts import load
 from tallystick.protocol.hashing import keccak256
 from tests.support.escrow import ANN, MALLORY, PAULA, SAM, Desk, deploy_escrow, open_desk
 from tests.support.evm import Evm, account, reverts
 from tests.support.system import DOLLAR, Parameters
 
 REF = b"\x11" * 32
+ADMIN = account("admin")
 ZERO = "0x" + "00" * 20
 REENTRANT = keccak256(b"ReentrancyGuardReentrantCall()")[:4]
 
@@ -334,6 +336,11 @@ def _hostile_desk() -> Desk:
     desk.escrow.transact("createAccount", money.address, sender=ANN)
     desk.system.fund(ANN, 1_000, desk.escrow)
     desk.escrow.transact("deposit", 4, 100, sender=ANN)
+    # Account 5 is a split that has earned 95; 77 µ are donated.
+    desk.escrow.transact("createSplit", [PAULA.address, SAM.address], [1, 1], sender=ANN)
+    shared = desk.opened(budget=5_000, payee=5)
+    desk.pay([(shared, 100)], value=100)
+    desk.system.mint(desk.escrow.address, 77)
     return desk
 
 
@@ -343,6 +350,9 @@ _OUTER: dict[str, tuple[Any, ...]] = {
     "withdraw": (ANN, 1, 10, ANN.address),
     "claim": (PAULA, 2, PAULA.address),
     "collectFees": (MALLORY,),
+    "claimShare": (PAULA, 5, 0, [PAULA.address, SAM.address], [1, 1], PAULA.address),
+    "depositWithPermit": (ANN, 1, 10, 2**40, 27, REF, REF),
+    "recoverSurplus": (ADMIN, None, SAM.address),
 }
 _INNER: dict[str, tuple[Any, ...]] = {
     "createAccount": (ANN.address,),
@@ -359,33 +369,71 @@ _INNER: dict[str, tuple[Any, ...]] = {
     "retryRelease": (1,),
     "settle": ((1, 0, 0, 0), b"", 0),
     "collectFees": (),
+    "poke": ([],),
+    "settleSigned": ([],),
+    "setDowntime": (1, 1),
+    "settleRelease": ((1, 0, 0, 0), 1, 1),
+    "finaliseRelease": (1, 0, True),
+    "raiseRefundFloor": (1, 1),
+    "createSplit": ([ANN.address], [1]),
+    "claimShare": (5, 0, [PAULA.address, SAM.address], [1, 1], MALLORY.address),
+    "depositWithPermit": (1, 1, 2**40, 27, REF, REF),
+    "depositWithAuthorization": (ANN.address, 1, 1, REF, 0, 2**40, 27, REF, REF),
+    "topUpSigned": (1, 1, 0, b""),
+    "begin": (1, ANN.address),
+    "refundEarly": (1, 0, b""),
+    "refundMany": ([],),
 }
+# Behind roles: a currency that has them is a worse one still.
+_INNER_RESTRICTED: dict[str, tuple[Any, ...]] = {
+    "setFees": (0, 0),
+    "pauseOpening": (1,),
+    "resumeOpening": (),
+    "slashAgreement": (1, 0, 0, ZERO, 0, 0),
+    "recoverSurplus": (None, MALLORY.address),
+}
+
+
+def _offers(desk: Desk) -> dict[str, tuple[Any, ...]]:
+    """The two functions that take Terms."""
+    terms, none = tuple(desk.terms()), (b"", b"", b"", b"")
+    return {"topUp": (1, 1, terms, none[:2]), "replace": (1, 1, terms, none)}
 
 
 @pytest.mark.parametrize("early", [False, True])
 def test_reentrancy__every_entry_from_within_every_transfer__refused(early: bool) -> None:
     desk = _hostile_desk()
-    money = desk.system.currency
+    money, admin = desk.system.currency, desk.system.admin
+    desk.system.authority.transact("grantRole", 0, money.address, 0, sender=admin)
     snapshot = desk.evm.snapshot()
+    inners = _INNER | _INNER_RESTRICTED | _offers(desk)
     for outer, (caller, *values) in _OUTER.items():
-        for inner, inner_values in _INNER.items():
+        for inner, inner_values in inners.items():
             desk.evm.revert(snapshot)
-            calldata = desk.escrow.encode(inner, *inner_values)
+            named = [money.address if value is None else value for value in inner_values]
+            calldata = desk.escrow.encode(inner, *named)
             money.transact("arm", desk.escrow.address, calldata, early, sender=MALLORY)
-            desk.escrow.transact(outer, *values, sender=caller)
+            named = [money.address if value is None else value for value in values]
+            desk.escrow.transact(outer, *named, sender=admin if caller is ADMIN else caller)
             outcome = money.call("calls"), money.call("succeeded"), money.call("returned")
             assert outcome == (1, False, REENTRANT), f"{inner} within {outer}"
-            desk.check_solvent()
+            if outer == "recoverSurplus":
+                assert desk.system.balance(SAM) == 77
+            else:
+                assert desk.system.balance(desk.escrow) == desk.liabilities() + 77
+            assert desk.escrow.call("liabilities") == desk.liabilities()
 
 
-def test_reentrancy__set_fees_by_a_currency_that_has_the_role__refused() -> None:
+def test_reentrancy__the_list_of_entries__is_whole() -> None:
+    """Every function of the Escrow that can change something is tried above."""
     desk = _hostile_desk()
-    desk.system.authority.transact("grantRole", 0, desk.system.currency.address, 0, sender=desk.system.admin)
-    calldata = desk.escrow.encode("setFees", 0, 0)
-    desk.system.currency.transact("arm", desk.escrow.address, calldata, False, sender=MALLORY)
-    desk.escrow.transact("withdraw", 1, 10, ANN.address, sender=ANN)
-    assert desk.system.currency.call("returned") == REENTRANT
-    assert desk.escrow.call("fees") == (500, 0)
+    entries = {part["name"] for part in load("Escrow").abi if _writes(part)}
+    inherited = {"setAuthority"}  # AccessManaged's own: the authority alone, and it moves no money
+    assert entries - inherited == set(_INNER | _INNER_RESTRICTED | _offers(desk))
+
+
+def _writes(part: Any) -> bool:
+    return part["type"] == "function" and part["stateMutability"] not in ("view", "pure")
 
 
 def test_reentrancy__settling_through_the_ledger_within_a_withdrawal__refused() -> None:
@@ -410,9 +458,9 @@ def test_views__read_within_a_transfer__never_show_more_than_there_is(early: boo
     free, snapshot = desk.free(1), desk.evm.snapshot()
     accrued = escrow.call("feeTotals")[0]
     expected: dict[tuple[str, str, tuple[int, ...]], list[int]] = {
-        ("deposit", "balanceOf", (1,)): [free, 50_000],
-        ("depositFor", "balanceOf", (1,)): [free, 50_000],
-        ("withdraw", "balanceOf", (1,)): [free - 10, 50_000],
+        ("deposit", "balanceOf", (1,)): [free, 55_000],
+        ("depositFor", "balanceOf", (1,)): [free, 55_000],
+        ("withdraw", "balanceOf", (1,)): [free - 10, 55_000],
         ("claim", "earningsOf", (2,)): [950, 950, 50],
         ("collectFees", "feeTotals", ()): [accrued, accrued],
     }

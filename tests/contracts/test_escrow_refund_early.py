@@ -248,6 +248,18 @@ def test_frozen_or_held__refused_to_the_owner_too(bits: int) -> None:
         refund_early(desk, lease, deadline, consent(desk, lease, deadline))
 
 
+def test_time_that_a_ruling_gave_to_others__is_not_the_operators_to_waive() -> None:
+    """Nothing writes `notBefore` in this version; the early refund respects it already."""
+    desk = open_desk(evm=Evm())
+    lease = stopped(desk)
+    later = desk.now + 1_000
+    desk.set_bits(lease, cold=later)
+    with reverts("Escrow_NotRefundableYet", agreement=lease, refundableAt=later):
+        refund_early(desk, lease, sender=OTTO)
+    desk.evm.warp_to(later)
+    refund_early(desk, lease, sender=OTTO)
+
+
 def test_unknown__refused() -> None:
     desk = open_desk()
     with reverts("Escrow_NotOpen", agreement=99):

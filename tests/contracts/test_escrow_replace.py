@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 
 from tallystick.protocol import eip712
+from tallystick.protocol.eip712 import Receipt as Claim
 from tallystick.protocol.eip712 import Replacement, Terms
-from tallystick.protocol.enums import CloseReason, OpenRefusal, SkipReason, Status
+from tallystick.protocol.enums import CloseReason, KeyKind, OpenRefusal, SkipReason, Status
+from tallystick.protocol.figures import encode_figure
 from tests.support.escrow import ANN, DAY, MALLORY, OTTO, PAULA, SAM, Desk, open_desk, refusals, skips
 from tests.support.evm import Account, Evm, Receipt, account, reverts
+from tests.support.receipts import DEVICE, sign_receipt
 from tests.support.system import DOLLAR, Role
 
 IDA, JON, KIM, NORA, ISSUER = (account(name) for name in ("ida", "jon", "kim", "nora", "issuer"))
@@ -627,3 +630,81 @@ def test_replace__claims_afterwards__pay_what_both_earned() -> None:
     desk.pay([(new, 100_000)])
     assert desk.escrow.transact("claim", 2, PAULA.address, sender=PAULA).result == 380_000 + 95_000
     check_books(desk)
+
+
+# Stake behind a self-post, and wallets
+
+
+def stake(desk: Desk) -> dict[str, int]:
+    """Whole dollars of Otto's."""
+    row = desk.system.staking.call("get", 1)
+    assert sum(row[part] % DOLLAR for part in ("free", "pledged", "reserved", "thawing")) == 0
+    return {part: row[part] // DOLLAR for part in ("free", "pledged", "reserved", "thawing")}
+
+
+def lent(others: int) -> tuple[Desk, int, int]:
+    """Otto has the minimum free, a pledge of 250 dollars and `others` besides, 100 of it lent to a self-post's bond."""
+    desk = open_desk(evm=Evm(), stake=(1_250 + others) * DOLLAR)
+    desk.system.staking.transact("authoriseKey", 1, int(KeyKind.DEVICE), DEVICE.address, sender=OTTO)
+    old = desk.opened(budget=2_500 * DOLLAR)
+    if others:
+        desk.opened(budget=10 * others * DOLLAR)
+    desk.evm.warp(10)
+    claim = Claim(old, 400_000, desk.now - 1, desk.now, bytes(32), exclusive=True)
+    item = sign_receipt(desk.evm, desk.ledger, claim)
+    (batch,) = desk.ledger.transact("selfPost", [item], sender=OTTO).result
+    assert stake(desk) == {"free": 1_000, "pledged": 150 + others, "reserved": 100, "thawing": 0}
+    return desk, old, int(batch)
+
+
+def test_replace__pledge_lent_to_a_bond__the_new_one_cannot_count_on_it_and_it_comes_back() -> None:
+    desk, old, batch = lent(0)
+    before = desk.picture()
+    # ceil of a tenth of 1 500 dollars and a µ is a µ more than the 150 that are not lent.
+    with reverts("Escrow_ReplacementRefused", agreement=old, refusal=OpenRefusal.NOT_ENOUGH_STAKE):
+        replace(desk, old, 400_000, desk.terms(budget=1_500 * DOLLAR + 1))
+    assert desk.picture() == before
+    new = replace(desk, old, 400_000, desk.terms(budget=1_500 * DOLLAR)).result
+    assert stake(desk) == {"free": 1_000, "pledged": 150, "reserved": 100, "thawing": 0}
+    desk.evm.warp(3 * DAY)
+    desk.ledger.transact("settle", batch, encode_figure(old, 400_000), sender=MALLORY)
+    assert desk.agreement(old)["paid"] == 400_000  # by the replacement, and not once more
+    assert stake(desk) == {"free": 1_100, "pledged": 150, "reserved": 0, "thawing": 0}
+    refund(desk, new)
+    assert stake(desk) == {"free": 1_250, "pledged": 0, "reserved": 0, "thawing": 0}
+    check_books(desk)
+
+
+def test_replace__pledge_lent_to_a_bond_beside_others_pledges__all_are_whole_in_the_end() -> None:
+    desk, old, batch = lent(100)
+    new = replace(desk, old, 400_000, desk.terms(budget=2_500 * DOLLAR)).result
+    assert stake(desk) == {"free": 1_000, "pledged": 250, "reserved": 100, "thawing": 0}
+    desk.evm.warp(3 * DAY)
+    desk.ledger.transact("retire", batch, sender=MALLORY)
+    assert stake(desk) == {"free": 1_000, "pledged": 350, "reserved": 0, "thawing": 0}
+    refund(desk, new)
+    assert stake(desk) == {"free": 1_250, "pledged": 100, "reserved": 0, "thawing": 0}
+    check_books(desk)
+
+
+@pytest.mark.parametrize("answer", [0, 2, 8, 9], ids=["honest", "no", "reverts", "burns all gas"])
+def test_signatures__operator_that_comes_is_a_wallet__only_its_keys_signature_counts(answer: int) -> None:
+    """Were the call to it not capped, the last one would burn all but a 64th of 2^40 gas, and never end here."""
+    desk, old = begun()
+    wallet = desk.evm.deploy("WalletMock", NORA.address)
+    register = desk.system.staking.encode("register", int(Role.PROVIDER), 1, 276, 0, bytes(32))
+    wallet.transact("execute", desk.system.staking.address, register, sender=MALLORY)
+    desk.system.fund(MALLORY, 2_000 * DOLLAR, desk.system.staking)
+    desk.system.staking.transact("stake", 3, 2_000 * DOLLAR, sender=MALLORY)
+    wallet.transact("setAnswer", answer, desk.escrow.address, b"", bytes(32), sender=MALLORY)
+    terms = offer(desk)
+    good = signed(desk, old, 400_000, terms)
+    before = desk.picture()
+    forged = [*good[:3], MALLORY.sign(digest(desk, old, 400_000, terms))]
+    for signatures in [forged] if answer == 0 else [forged, good]:
+        with reverts("Escrow_BadSignature", agreement=old, signer=wallet.address):
+            replace(desk, old, 400_000, terms, signatures=signatures)
+    assert desk.picture() == before
+    if answer == 0:
+        new = replace(desk, old, 400_000, terms, signatures=good).result
+        assert desk.agreement(new)["operator"] == 3

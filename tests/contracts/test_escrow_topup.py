@@ -9,7 +9,7 @@ import pytest
 
 from tallystick.protocol import eip712
 from tallystick.protocol.eip712 import Terms, TopUp
-from tallystick.protocol.enums import SkipReason
+from tallystick.protocol.enums import CredentialKind, SkipReason
 from tallystick.protocol.hashing import keccak256
 from tests.support.escrow import ANN, DAY, MALLORY, OTTO, PAULA, SAM, Desk, open_desk, skips
 from tests.support.evm import _SLOT, _STATE, Account, Bound, Evm, Receipt, account, reverts
@@ -615,4 +615,29 @@ def test_top_up__lease__reaches_neither_beyond_its_expiry_nor_beyond_a_close() -
     desk.evm.warp(3 * DAY)
     desk.escrow.transact("poke", [stopped], sender=MALLORY)
     assert refund(desk, stopped) == 2_000_000 - 360_000
+    check_books(desk)
+
+
+def test_top_up__lease_under_a_tee_policy__before_it_begins_too_and_the_money_counts_from_there() -> None:
+    desk = open_desk()
+    issuer, device = account("issuer"), account("device")
+    policy = desk.system.add_policy(relayer=2, kind=3, issuer=issuer.address)
+    number, terms = lease(desk, policy=policy)
+    start = desk.now
+    top_up(desk, number, 150_000, terms)
+    assert desk.escrow.call("paidUntil", number) == start + 100_000
+    assert (desk.locked(1), desk.pledged()) == (150_000, 15_000)
+    credential = (
+        issuer.address, int(CredentialKind.TEE), device.address, number.to_bytes(32, "big"), b"\1" * 32,
+        desk.now + DAY, 1,
+    )  # fmt: skip
+    desk.system.credentials.transact("post", [credential], [b""], sender=issuer)
+    desk.evm.warp(500)
+    desk.escrow.transact("begin", number, device.address, sender=OTTO)
+    assert desk.escrow.call("paidUntil", number) == start + 500 + 1_500
+    top_up(desk, number, 160_000, terms)
+    assert desk.escrow.call("paidUntil", number) == start + 500 + 1_600
+    desk.evm.warp(4 * DAY)
+    # 1 600 s at 100 µ.
+    assert desk.escrow.transact("poke", [number], sender=MALLORY).result == 160_000
     check_books(desk)

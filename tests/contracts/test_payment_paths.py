@@ -344,7 +344,7 @@ def pledged_desk(budgets: Sequence[int]) -> tuple[Desk, list[int]]:
     return desk, numbers
 
 
-def test_self_post__bond_of_the_agreements_own_pledge__once_each_and_back(desk: Desk) -> None:
+def test_self_post__bond_of_the_agreements_own_pledge__once_each_and_back() -> None:
     desk, (agreement,) = pledged_desk([2_500 * DOLLAR])
     # A pledge of 250 has room for two bonds of 100; for the third there is nothing.
     receipt = self_post(desk, *[signed(desk, agreement, units) for units in (1, 2, 3)])
@@ -361,7 +361,18 @@ def test_self_post__bond_of_the_agreements_own_pledge__once_each_and_back(desk: 
     assert desk.ledger.call("pledgeBonds", agreement) == 0
 
 
-def test_self_post__of_another_agreements_pledge__is_no_bond(desk: Desk) -> None:
+def test_self_post__bonds_up_to_the_agreements_own_pledge__whatever_others_pledge() -> None:
+    desk, (agreement, _other) = pledged_desk([2_500 * DOLLAR, 50_000 * DOLLAR])
+    receipt = self_post(desk, *[signed(desk, agreement, units) for units in (1, 2, 3)])
+    assert faults(receipt) == [(2, ReceiptFault.NO_BOND)]
+    desk.evm.warp(3 * DAY)
+    desk.ledger.transact("retire", receipt.result[0], sender=MALLORY)
+    end = desk.agreement(agreement)["end"]
+    more = [signed(desk, agreement, units, start=end - 1, end=end) for units in (3, 4)]
+    assert faults(self_post(desk, *more)) == [(1, ReceiptFault.NO_BOND)]
+
+
+def test_self_post__of_another_agreements_pledge__is_no_bond() -> None:
     desk, (small, _large) = pledged_desk([500 * DOLLAR, 5_000 * DOLLAR])
     receipt = self_post(desk, signed(desk, small, 1))
     assert faults(receipt) == [(0, ReceiptFault.NO_BOND)]

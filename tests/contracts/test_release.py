@@ -13,6 +13,7 @@ from tests.support.evm import Account, Receipt, account, reverts
 from tests.support.receipts import (
     DEVICE,
     NONE,
+    OUTPUT,
     QUORUM,
     VERIFIER_KEYS,
     VERIFIERS,
@@ -129,6 +130,25 @@ def test_release__many__each_by_itself() -> None:
     assert bench.stake_of(1)["reserved"] == 40
     with reverts("ReceiptLedger_TooManyItems", items=129):
         bench.ledger.transact("release", [requests[0]] * 129, sender=OTTO)
+
+
+def test_release__greatest_amount_and_fees__are_kept_whole() -> None:
+    """The whole budget of 2^56 - 1 µ at 1 000 bps on each side, of a self-post, whose value is not declared."""
+    bench = open_bench()
+    most = 2**56 - 1
+    bench.system.fund(OTTO, 2**57, bench.staking)
+    bench.staking.transact("stake", 1, 2**57, sender=OTTO)
+    bench.agree(7, budget=most, feeProvider=1_000, feeCustomer=1_000)
+    (number,) = bench.self_post(bench.signed(7, 2**80 - 1)).result
+    leaf = Posted(number, encode_figure(7, 2**80 - 1), OUTPUT)
+    assert bench.release(leaf, 0).result == most + most // 10
+    assert bench.ledger.call("releaseOf", number, 0) == {
+        "agreement": 7, "amount": most + most // 10, "fees": 2 * (most // 10), "operator": 1, "answered": False,
+    }  # fmt: skip
+    bench.evm.warp(3 * DAY)
+    receipt = bench.ledger.transact("finalise", number, [0], sender=MALLORY)
+    assert receipt.event("FinaliseRelease").args["fees"] == 2 * (most // 10)
+    assert bench.stake_of(1)["reserved"] == 100 * DOLLAR  # the bond, until it is retired
 
 
 # Who

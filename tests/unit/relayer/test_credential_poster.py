@@ -253,7 +253,9 @@ def test_follow__events_of_our_call__each_row_has_its_end(desk: Desk) -> None:
     desk.take(credential_json(1), credential_json(1, kind=2), credential_json(2), revocation_json(1, kind=3))
     desk.step(2_060)
     desk.sent("credentials:1")
-    desk.follow(posted(1), refused(1, CredentialFault.BAD_SIGNATURE), posted(2, 2))
+    desk.follow(refused(1, CredentialFault.BAD_SIGNATURE))
+    assert desk.states() == ["posting", "bad_signature", "posting", "waiting"]
+    desk.follow(posted(1), posted(2, 2))
     assert desk.states() == ["posted", "bad_signature", "posted", "waiting"]
     desk.finish("credentials:1", "final")
     desk.step(2_061)

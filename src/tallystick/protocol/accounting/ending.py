@@ -70,6 +70,10 @@ class Endings(Settling):
         found = self._movable_agreement(agreement)
         if now < found.ends_at:
             raise Refused("Escrow_NotEnded", f"{agreement} ends at {found.ends_at}.")
+        if now < found.not_before:
+            raise Refused(
+                "Escrow_NotRefundableYet", f"A ruling keeps {agreement} open until {found.not_before}."
+            )
         self._check_operator(agreement, deadline, operator_signed, caller, now)
         return self._refund(agreement, now)
 
