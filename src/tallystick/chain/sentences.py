@@ -107,6 +107,7 @@ SENTENCES: Mapping[str, str] = {
     "Staking_KeyAlreadyRevoked": "{key} of operator {operator} is revoked from {revokedAt:utc} on already",
     "Staking_UnfitCurrency": "{currency} is no currency that fits: it has no code, or more than 6 decimals",
     "StakeParts_TooLittle": "{held:currency} are there, but {wanted:currency} are wanted",
+    "ReleaseSlot_TooLarge": "a release of {amount:currency} is more than an agreement can move",
     "StakeParts_TooMuch": "{sum:currency} are more than an operator can have at stake",
     "Staking_BadThreshold": "a threshold of {threshold} signers is not possible",
     "Staking_ThawTooShort": "a thaw of {thaw} s is too short: it must be {needed} s at least",
