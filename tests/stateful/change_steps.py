@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from tallystick.protocol.eip712 import EarlyRefund, Replacement, Terms, TopUp
 from tallystick.protocol.model import ReplaceSigned
-from tests.stateful.worlds import Worlds
+from tests.stateful.work_steps import WorkSteps
 from tests.support.evm import Account, Receipt
 
 
-class ChangeSteps(Worlds):
+class ChangeSteps(WorkSteps):
     """What happens to agreements besides settling."""
 
     def poke(self, caller: Account, numbers: Sequence[int]) -> None:
@@ -121,8 +121,8 @@ class ChangeSteps(Worlds):
         receipt, number = outcome
         assert receipt.result == number
         before, after = m.agreements[old], m.agreements[number]
-        closed, replaced = receipt.event("Closed").args, receipt.event("Replaced").args
-        assert (closed["paid"], closed["refunded"]) == (before.paid, before.refunded)
+        self.compare_closed(receipt, old)
+        replaced = receipt.event("Replaced").args
         assert replaced["carried"] == min(before.refunded, after.locked)
         self.agreements.append(number)
         self.terms[number] = terms
@@ -146,16 +146,7 @@ class ChangeSteps(Worlds):
             ),
         )
         if outcome is not None:
-            self._compare_closed(outcome[0], number)
-
-    def _compare_closed(self, receipt: Receipt, number: int) -> None:
-        found, closed = self.model.escrow.agreements[number], receipt.event("Closed").args
-        assert (closed["paid"], closed["refunded"], closed["reason"]) == (
-            found.paid,
-            found.refunded,
-            int(found.close_reason),
-        )
-        self.reached[f"closed {found.close_reason.name}"] += 1
+            self.compare_closed(outcome[0], number)
 
     def refund_many(self, caller: Account, numbers: Sequence[int]) -> None:
         e, m = self.system.escrow, self.model.escrow
@@ -167,8 +158,14 @@ class ChangeSteps(Worlds):
         receipt, refunds = outcome
         skipped = [(e.args["agreement"], e.args["reason"]) for e in receipt.events("RefundSkipped")]
         assert skipped == [(r.agreement, int(r.fault)) for r in refunds if r.fault]
-        closed = [(e.args["agreement"], e.args["refunded"]) for e in receipt.events("Closed")]
-        assert closed == [(r.agreement, r.refunded) for r in refunds if not r.fault]
+        closed = [
+            (e.args["agreement"], e.args["refunded"], e.args["reason"]) for e in receipt.events("Closed")
+        ]
+        assert closed == [
+            (r.agreement, r.refunded, int(m.agreements[r.agreement].close_reason))
+            for r in refunds
+            if not r.fault
+        ]
         for refund in refunds:
             self.reached[f"refund {refund.fault.name}"] += 1
 
@@ -185,7 +182,7 @@ class ChangeSteps(Worlds):
         )
         if outcome is not None:
             assert outcome[0].result == outcome[1]
-            self._compare_closed(outcome[0], number)
+            self.compare_closed(outcome[0], number)
 
     def runway(self, number: int, numbers: Sequence[int]) -> None:
         e, m = self.system.escrow, self.model.escrow

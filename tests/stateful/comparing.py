@@ -44,6 +44,8 @@ class Comparing(Worlds):
             self.checked[name] += 1
         self.compare()
         self.checked["chain equals model"] += 1
+        self.compare_events()
+        self.checked["events rebuild balances"] += 1
 
     def compare(self) -> None:
         """Reads every figure from the bytecode and from the model, and asserts that they are equal."""
@@ -54,6 +56,32 @@ class Comparing(Worlds):
         self._compare_ledger()
         self._compare_trust()
         self._compare_fees()
+
+    def compare_events(self) -> None:
+        """11.11: what the events alone rebuild is what the books say."""
+        books, e, staking = self.books, self.model.escrow, self.model.staking
+        for number, account_ in enumerate(e.accounts, 1):
+            rebuilt = (books.free[number], books.locked[number], books.received[number])
+            assert rebuilt == (account_.free, account_.locked, account_.received), number
+            rebuilt = (books.claimed[number], books.reward_base[number], 0)
+            assert rebuilt == (account_.claimed, account_.reward_base, 0), number
+        for number, found in e.agreements.items():
+            told = books.agreements[number]
+            assert (told.paid, told.budget, told.downtime, told.open) == (
+                found.paid,
+                found.budget,
+                found.downtime,
+                found.status == 1,
+            ), number
+        assert (books.fees, books.collected) == e.fee_totals()
+        for key, allowance in e.allowances.items():
+            assert books.allowances.get(key, 0) == allowance.amount, key
+        for number, operator in enumerate(staking.operators, 1):
+            for part in ("free", "pledged", "reserved", "thawing", "lent"):
+                assert getattr(books.stakes[number], part) == getattr(operator, part), (number, part)
+        for name in ACTORS:
+            person = account(name).address
+            assert books.credits[person] == staking.credits.get(person, 0), name
 
     def _compare_currency(self) -> None:
         s, m = self.system, self.model

@@ -79,8 +79,8 @@ class LifeRules(Rules):
         twin.top_up_signed(payer, number, 2 * budget + beyond, twin.now, operator)
         twin.warp(100)
         twin.collect(account("ann"), [honest_receipt(twin, data, number, accepted=True)])
-        twin.close(operator, number)
-        twin.warp(max(0, found.ends_at - twin.now))
+        twin.close(data.draw(st.sampled_from([operator, owner_of(twin, customer)])), number)
+        twin.warp(max(0, min(found.ends_at - twin.now, 20 * DAY)))
         twin.refund_early(operator, number, 0, None)
 
     @rule(data=st.data(), mode=st.integers(0, 1), served=st.sampled_from([1, 1_000, DAY]), all_sign=mostly)
@@ -248,6 +248,7 @@ class LifeRules(Rules):
         twin, owner = self.twin, operator_owner(self.twin, operator)
         old, new = (account(f"{kind.name} {operator} {twin.now - back}") for back in (1, 0))
         twin.set_key(owner, operator, kind, new.address, revoke=False)
+        twin.set_threshold(owner, operator, 1)
         essential = data.draw(st.integers(0, 15)) == 0 and kind == KeyKind.DEVICE
         gone = device_of(operator) if essential else new if wait else old
         twin.set_key(owner, operator, kind, gone.address, revoke=True)

@@ -6,11 +6,10 @@ from tests.stateful.money_steps import MoneySteps
 from tests.stateful.signed_steps import SignedSteps
 from tests.stateful.stake_steps import StakeSteps
 from tests.stateful.trust_steps import TrustSteps
-from tests.stateful.work_steps import WorkSteps
 from tests.stateful.worlds import ACTORS, SPLIT, Pristine
 
 __all__ = ["ACTORS", "SPLIT", "Pristine", "Twin"]
 
 
-class Twin(Comparing, SignedSteps, ChangeSteps, TrustSteps, WorkSteps, StakeSteps, MoneySteps):
+class Twin(Comparing, SignedSteps, ChangeSteps, TrustSteps, StakeSteps, MoneySteps):
     """The executable specification and the compiled bytecode, side by side."""

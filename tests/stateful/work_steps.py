@@ -11,7 +11,7 @@ from tallystick.protocol.enums import OpenRefusal, SkipReason
 from tallystick.protocol.hashing import keccak256
 from tallystick.protocol.model import SettleOrder, SignedTerms
 from tests.stateful.worlds import SPLIT, PostedBatch, Worlds
-from tests.support.evm import Account
+from tests.support.evm import Account, Receipt
 
 
 class WorkSteps(Worlds):
@@ -231,13 +231,24 @@ class WorkSteps(Worlds):
         if outcome is not None:
             assert outcome[0].event("CloseRequested").args["stopAt"] == outcome[1]
 
+    def compare_closed(self, receipt: Receipt, number: int) -> None:
+        """What `Closed` says is what the model did."""
+        found, closed = self.model.escrow.agreements[number], receipt.event("Closed").args
+        assert (closed["paid"], closed["refunded"], closed["reason"]) == (
+            found.paid,
+            found.refunded,
+            int(found.close_reason),
+        )
+        self.reached[f"closed {found.close_reason.name}"] += 1
+
     def refund(self, caller: Account, agreement: int) -> None:
         e, m = self.system.escrow, self.model.escrow
         outcome = self.both(
             "Escrow.refund", e, (agreement,), caller, lambda: m.refund(agreement, now=self.now)
         )
         if outcome is not None:
-            assert outcome[0].event("Closed").args["refunded"] == outcome[1]
+            assert m.agreements[agreement].refunded == outcome[1]
+            self.compare_closed(outcome[0], agreement)
 
     def retry_release(self, caller: Account, agreement: int) -> None:
         e, m = self.system.escrow, self.model.escrow

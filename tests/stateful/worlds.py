@@ -16,6 +16,7 @@ from tallystick.protocol import eip712, figures, merkle
 from tallystick.protocol.eip712 import Domain, Terms
 from tallystick.protocol.errors import Refused
 from tallystick.protocol.model import Addresses, Model, ModelParameters
+from tests.stateful.event_books import EventBooks
 from tests.support.evm import Account, Bound, Evm, Reverted, Snapshot, account
 from tests.support.system import Parameters, System, deploy_system
 
@@ -76,6 +77,7 @@ class Worlds:
 
     system: System
     model: Model
+    books: EventBooks
     agreements: list[int] = field(default_factory=list)
     terms: dict[int, Terms] = field(default_factory=dict)
     """What every agreement was opened with."""
@@ -103,7 +105,8 @@ class Worlds:
             minter=system.faucet.address,
         )
         parameters = ModelParameters(addresses=addresses, fee_customer=100, created_at=system.evm.now)
-        return cls(system, Model(parameters))
+        books = EventBooks(system.escrow.address, system.staking.address, system.policy_book.address)
+        return cls(system, Model(parameters), books)
 
     @property
     def now(self) -> int:
@@ -136,6 +139,7 @@ class Worlds:
             self.refused[name] += 1
             return None
         self.ok[name] += 1
+        self.books.read(receipt.logs)
         return receipt, result
 
     def same(

@@ -152,5 +152,10 @@ def test_refund_early__provider_consents__clock_is_paid_to_the_horizon_only(worl
         escrow.refund_early(lease, now - 1, caller="customer", now=now)
     with pytest.raises(Refused, match="Escrow_BadSignature"):
         escrow.refund_early(lease, now, False, caller="customer", now=now)
+    escrow.agreements[lease].not_before = now + 1
+    with pytest.raises(Refused, match="Escrow_NotRefundableYet"):
+        escrow.refund_early(lease, now, caller="customer", now=now)
+    escrow.agreements[lease].not_before = now
+    escrow.raise_refund_floor(world.policy, now + DAY, caller="ReceiptLedger")  # the operator waives that
     assert escrow.refund_early(lease, now, caller="customer", now=now) == 400_000
     world.model.check_invariants()

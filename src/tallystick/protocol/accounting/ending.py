@@ -70,6 +70,8 @@ class Endings(Settling):
         found = self._movable_agreement(agreement)
         if now < found.ends_at:
             raise Refused("Escrow_NotEnded", f"{agreement} ends at {found.ends_at}.")
+        if now < found.not_before:  # a ruling left this time to others than the operator
+            raise Refused("Escrow_NotRefundableYet", f"{agreement} is refundable from {found.not_before} on.")
         if now < found.not_before:
             raise Refused(
                 "Escrow_NotRefundableYet", f"A ruling keeps {agreement} open until {found.not_before}."
