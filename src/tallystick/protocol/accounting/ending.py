@@ -72,10 +72,6 @@ class Endings(Settling):
             raise Refused("Escrow_NotEnded", f"{agreement} ends at {found.ends_at}.")
         if now < found.not_before:  # a ruling left this time to others than the operator
             raise Refused("Escrow_NotRefundableYet", f"{agreement} is refundable from {found.not_before} on.")
-        if now < found.not_before:
-            raise Refused(
-                "Escrow_NotRefundableYet", f"A ruling keeps {agreement} open until {found.not_before}."
-            )
         self._check_operator(agreement, deadline, operator_signed, caller, now)
         return self._refund(agreement, now)
 
