@@ -163,9 +163,10 @@ def test_send__alone_with_fees_of_its_own__asks_the_node_for_its_nonce_once(
         node, "request", lambda method, params=(): asked.append(method) or request(method, params)
     )
     sender = KeySender(node, deployer.signer, fees=Fees(10**10, 10**9), alone=True)
+    before = node.balance(CAROL)
     receipts = [sender.send(CAROL, b"", 1, 21_000) for _ in range(3)]
     assert asked.count("eth_getTransactionCount") == 1
     assert [receipt.ok for receipt in receipts] == [True] * 3
-    assert node.balance(CAROL) == 3
+    assert node.balance(CAROL) == before + 3
     # 1 gwei of tip on the base fee of each block.
     assert all(10**9 <= receipt.gas_price <= 10**10 for receipt in receipts)
