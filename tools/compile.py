@@ -4,6 +4,8 @@
     tools/compile.py                  compile all, write src/tallystick/artifacts
     tools/compile.py --check          compile all, write nothing, exit 1 when the committed artefacts differ
     tools/compile.py PATH...          compile only these files or folders, write nothing
+    tools/compile.py --only A,B       compile these contracts alone and write their artefacts, but no manifest: for work in
+                                      progress, a whole compilation must follow
 
 Every contract under contracts/ that can be deployed, and those of EXTERNAL, becomes one JSON file with
 
@@ -24,8 +26,10 @@ import argparse
 import hashlib
 import json
 import re
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +103,12 @@ def run_solc(
     runs: int = OPTIMIZER_RUNS,
     only: dict[str, str] | None = None,
 ) -> Json:
-    """The compiler's answer. `only`: code of these contracts alone, by name and source unit."""
-    selection: Json = {
-        name: {"": ["ast"]} | ({} if Path(name).stem in FEWER_RUNS else {"*": OUTPUTS})
-        for name in [*sources, *external]
-    }
+    """The compiler's answer: what there is to compile, or with `only` the code of these contracts, by name and source unit."""
+    selection: Json = {name: {"": ["ast"]} for name in [*sources, *external]}
     if only is not None:
-        selection = {source: {name: OUTPUTS} for name, source in only.items()}
+        selection = {}
+        for name, source in only.items():
+            selection.setdefault(source, {})[name] = OUTPUTS
     content = {name: {"content": path.read_text("utf-8")} for name, path in sources.items()}
     content |= {name: {"content": (MODULES / name).read_text("utf-8")} for name in external}
     request = {
@@ -178,11 +181,7 @@ def compile_contracts(
         raise CompileError("\n\n".join(found))
 
     origins = [(name, source) for source in sources for name in deployable(output["sources"][source]["ast"])]
-    contracts: Json = output.get("contracts", {})
-    for name, source in origins:
-        if name in FEWER_RUNS:
-            smaller = run_solc({source: sources[source]}, [], FEWER_RUNS[name], {name: source})
-            contracts[source] = smaller["contracts"][source]
+    contracts = generate([*origins, *external.items()], sources, list(external.values()))
     artifacts: dict[str, Json] = {}
     faults = []
     for name, source in sorted([*origins, *external.items()]):
@@ -201,6 +200,61 @@ def compile_contracts(
     if faults:
         raise CompileError("\n".join(faults))
     return artifacts, sorted(output["sources"])
+
+
+def generate(wanted: list[tuple[str, str]], sources: dict[str, Path], external: list[str]) -> Json:
+    """The code of contracts, by source unit and name. The compiler has one thread, so it runs as often as there are cores.
+
+    What it makes of a contract depends on the sources of the request, not on which other contracts are asked for.
+    """
+    jobs: list[tuple[dict[str, Path], list[str], int, dict[str, str]]] = [
+        ({source: sources[source]}, [], FEWER_RUNS[name], {name: source})
+        for name, source in wanted
+        if name in FEWER_RUNS
+    ]
+    rest = sorted((item for item in wanted if item[0] not in FEWER_RUNS), key=weight, reverse=True)
+    groups: list[list[tuple[str, str]]] = [[] for _ in range(min(2 * (os.cpu_count() or 1), len(rest)))]
+    for item in rest:
+        min(groups, key=lambda group: sum(map(weight, group))).append(item)
+    jobs += [(sources, external, OPTIMIZER_RUNS, dict(group)) for group in groups]
+    contracts: Json = {}
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for output in pool.map(lambda job: run_solc(*job), jobs):
+            if found := problems(output):
+                raise CompileError("\n\n".join(found))
+            for source, made in output["contracts"].items():
+                contracts.setdefault(source, {}).update(made)
+    return contracts
+
+
+def weight(item: tuple[str, str]) -> int:
+    """About how long a contract takes to compile: by the size of its last artefact."""
+    path = ARTIFACTS / f"{item[0]}.json"
+    return path.stat().st_size if path.exists() else 100_000
+
+
+def write_only(names: list[str]) -> None:
+    """Compiles some contracts and writes their artefacts; a contract and its extension go together."""
+    pairs = {**EXTENSIONS, **{extension: main for main, extension in EXTENSIONS.items()}}
+    names = sorted({*names, *(pairs[name] for name in names if name in pairs)})
+    paths = {path.stem: path for path in CONTRACTS.rglob("*.sol") if ".cache" not in path.parts}
+    sources = {name: paths[name].relative_to(ROOT).as_posix() for name in names}
+    contracts = generate(list(sources.items()), {source: ROOT / source for source in sources.values()}, [])
+    artifacts = {name: artifact(source, name, contracts[source][name]) for name, source in sources.items()}
+    faults = [
+        line
+        for main, extension in EXTENSIONS.items()
+        if main in artifacts
+        for line in merge_abi(artifacts[main], artifacts[extension])
+    ]
+    for name, entry in artifacts.items():
+        (ARTIFACTS / f"{name}.json").write_text(
+            json.dumps(entry, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8"
+        )
+        size = code_size(entry["deployedBytecode"])
+        print(f"{name:<28}{size:>7} of {SIZE_LIMIT} bytes" + (" TOO LARGE" if size > SIZE_LIMIT else ""))
+    if faults:
+        raise CompileError("\n".join(faults))
 
 
 def merge_abi(main: Json, extension: Json) -> list[str]:
@@ -318,8 +372,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Compile the contracts into the package's artefacts.")
     parser.add_argument("paths", nargs="*", type=Path, help="compile only these, write nothing")
     parser.add_argument("--check", action="store_true", help="write nothing, fail when the artefacts differ")
+    parser.add_argument("--only", help="compile these contracts, write their artefacts but no manifest")
     arguments = parser.parse_args()
     try:
+        if arguments.only:
+            write_only(arguments.only.split(","))
+            return 0
         sources = find_sources(arguments.paths or [CONTRACTS])
         external = {} if arguments.paths else EXTERNAL
         artifacts, names = compile_contracts(sources, external)

@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {AgreementView, RefundFault, SettleOrder, Terms, TermsSignatures} from "../types/DataTypes.sol";
+import {
+    AgreementView,
+    RefundFault,
+    RulingOrder,
+    RulingOutcome,
+    SettleOrder,
+    Terms,
+    TermsSignatures
+} from "../types/DataTypes.sol";
 
 /// @title The rest of the Escrow: what does not run once a receipt
 /// @notice Reached at the Escrow's own address: its fallback hands these calls to an immutable extension that works on the
 /// Escrow's storage. To everybody outside it is one contract.
 ///
 /// Trust: the guardian can pause openings for at most MAX_PAUSE, not again within 30 days of the pause's end; nothing else
-/// can be paused. Recovery reaches donations only. The Court's role can close an agreement and slash its pledge.
+/// can be paused. Recovery reaches donations only. The Court, an immutable, freezes agreements and carries rulings out.
 interface IEscrowExtension {
     /// @notice A split account exists: `content` = keccak256(abi.encode(members, weights)).
     event SplitCreated(uint32 indexed account, bytes32 indexed content, address[] members, uint32[] weights);
@@ -121,17 +129,14 @@ interface IEscrowExtension {
     function refundMany(uint64[] calldata agreements) external;
     /// @notice Releases a pledge that an exit could not release. Anyone.
     function retryRelease(uint64 agreement) external;
-    /// @notice Closes an agreement and slashes its own pledge first, then free and thawing stake. Behind the Court's role.
-    /// @param amount µ to take, at most. @param loss µ that the funder lost; its owner is paid first, at most that.
-    /// @param challenger Who caught it. @param rewardBps Its share, at most 3 000. @param reason Code of the matrix.
-    function slashAgreement(
-        uint64 agreement,
-        uint64 amount,
-        uint64 loss,
-        address challenger,
-        uint16 rewardBps,
-        uint16 reason
-    ) external returns (uint64 taken);
+    // Court only; none of them calls the currency
+
+    /// @notice Freezes an open agreement: until it is cleared, its money moves only by {executeRuling}.
+    function freeze(uint64 agreement) external;
+    /// @notice Carries a ruling out on a frozen agreement. Never pays above the budget, never reverts for want of stake.
+    function executeRuling(RulingOrder calldata order) external returns (RulingOutcome memory);
+    /// @notice Lets a frozen agreement run on; no refund before `notBefore`.
+    function clear(uint64 agreement, uint40 notBefore) external;
 
     // ReceiptLedger only; none of them calls the currency
 
@@ -143,6 +148,10 @@ interface IEscrowExtension {
     function settleRelease(SettleOrder calldata order, uint64 agreement, uint80 units)
         external
         returns (uint256 gross, uint256 feeCustomer, uint256 fees);
+    /// @notice Holds an open agreement for a leaf under challenge: holds + 1.
+    function hold(uint64 agreement) external;
+    /// @notice Ends a hold: holds - 1, and no refund before `notBefore`.
+    function unhold(uint64 agreement, uint40 notBefore) external;
     /// @notice Ends a release: holds - 1; `fees` are added to the payee's `rewardBase` when it was good.
     function finaliseRelease(uint64 agreement, uint256 fees, bool good) external;
     /// @notice Lets no refund under `policy` run before `until`. It only rises.
@@ -170,6 +179,9 @@ interface IEscrowExtension {
     /// @return until When the pause of openings ends or ended. @return notBefore When the next one may begin.
     function openingPause() external view returns (uint40 until, uint40 notBefore);
     function refundFloor(uint16 policy) external view returns (uint40);
+    function COURT() external view returns (address);
+    /// @notice µ of both fees of work that was ruled bad after they were in the account's reward base.
+    function overturned(uint32 account) external view returns (uint128);
     /// @notice What a split account is made of; 0 for others.
     function splitContent(uint32 account) external view returns (bytes32);
     /// @notice The account of a split; 0 when it was never created.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {OpeningTerms, Policy, PostingTerms, ReceiptTerms, Windows} from "../types/DataTypes.sol";
+import {DisputeTerms, OpeningTerms, Policy, PostingTerms, ReceiptTerms, Windows} from "../types/DataTypes.sol";
 
 /// @title The append-only book of verification and dispute terms
 /// @notice A policy never changes; it can only be retired, after which nothing new opens under it.
@@ -39,6 +39,8 @@ interface IPolicyBook {
     function lagOf(uint16 policy) external view returns (uint256);
     /// @notice What the signatures behind a receipt must be, in one read. All zero for an unknown policy.
     function receiptTerms(uint16 policy) external view returns (ReceiptTerms memory);
+    /// @notice What challenges and disputes cost, take and give, in one read. All zero for an unknown policy.
+    function disputeTerms(uint16 policy) external view returns (DisputeTerms memory);
     /// @notice µ that stand behind each self-posted leaf.
     function selfPostBond(uint16 policy) external view returns (uint64);
     /// @notice Coverage in basis points, retired or not.
@@ -54,7 +56,9 @@ interface IPolicyBook {
     /// - ATTESTED has one verifier and a quorum of 1; QUORUM has 1 <= quorum <= verifiers <= 16, strictly rising; NONE and TEE none.
     /// - A relayer is named; coverage is at most 10 000 bps; windows are above zero.
     /// - notice <= MAX_LIABILITY, so that no customer is held to an agreement for ever.
-    /// - longest window + response window + disputeTime <= MAX_LIABILITY.
+    /// - longest window + response window + contest + evidence + two rulings + appeal + cooling (the challenge window)
+    ///   <= MAX_LIABILITY. Evidence, ruling and appeal times are above zero, the contest time too where there are verifiers.
+    /// - Shares are at most 10 000 bps, the challenger's 3 000; arbiterFee <= minBond, appealFee <= 2 x minBond.
     /// - reportTime + challengeWindow <= POST_GRACE + longest window, so that a lease's clock (which pays up to now - LAG,
     ///   LAG = reportTime + challengeWindow + SETTLE_GRACE) has reached the end before a refund.
     /// - silence is above zero and at most MAX_LIABILITY.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {HardwareClass, KeyKind, KeyValidity, Operator, SlashOrder} from "../types/DataTypes.sol";
+import {HardwareClass, KeyKind, KeyValidity, Operator, SlashOrder, SlashOutcome} from "../types/DataTypes.sol";
 
 /// @title Collateral of providers, verifiers and relayers
 /// @notice stake = free + pledged + reserved + thawing, in the currency, per operator. Operators are numbered from 1.
@@ -111,7 +111,7 @@ interface IStaking {
     function release(uint32 operator, uint64 amount) external;
     /// @notice Slashes free, then thawing stake; takes what there is, never reverts for want of stake. Behind a role (AccessManager).
     /// toVictim = min(taken, loss); toChallenger = min(taken - toVictim, ceil(taken * rewardBps / 1e4)); the rest to insurance.
-    function slash(SlashOrder calldata order) external returns (uint64 taken);
+    function slash(SlashOrder calldata order) external returns (SlashOutcome memory);
 
     function CURRENCY() external view returns (address);
     function ESCROW() external view returns (address);

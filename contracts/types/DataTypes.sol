@@ -231,7 +231,6 @@ struct CredentialRecord {
 /// @param challengeWindow Seconds between posting and settling.
 /// @param selfPostWindow Seconds for a self-post; the policy's longest window is the greater of both.
 /// @param responseWindow Seconds to answer a challenge, or for a released leaf of a cancelled batch.
-/// @param disputeTime Seconds that all rounds of a dispute take together at most.
 /// @param notice Seconds between a customer's `close` and the end.
 /// @param reportTime Seconds in which a lease's downtime is reported: its clock pays up to now - LAG, where
 /// LAG = reportTime + challengeWindow + SETTLE_GRACE.
@@ -240,6 +239,9 @@ struct CredentialRecord {
 /// @param operatorCredentials Mask of kinds that the operator's owner needs at the opening.
 /// @param issuer Whose credentials count; zero when none are asked for.
 /// @param measurement TEE: the only measurement that counts; 0: any that the issuer states.
+/// @param verifierVersion Lowest version of the verifier's software whose verdicts count.
+/// @param minConfidence Lowest confidence, in basis points, of a verdict that counts: for kernels that are not bit-exact.
+/// @param dispute What challenges and disputes cost, take and give.
 /// @param verifiers Operators whose verdicts count, strictly rising; empty for NONE and TEE, at most 16.
 struct Policy {
     VerificationKind kind;
@@ -255,7 +257,6 @@ struct Policy {
     uint32 challengeWindow;
     uint32 selfPostWindow;
     uint32 responseWindow;
-    uint32 disputeTime;
     uint32 notice;
     uint32 reportTime;
     uint32 silence;
@@ -263,7 +264,47 @@ struct Policy {
     uint16 operatorCredentials;
     address issuer;
     bytes32 measurement;
+    uint32 verifierVersion;
+    uint16 minConfidence;
+    DisputeTerms dispute;
     uint32[] verifiers;
+}
+
+/// @notice What challenges and disputes under a policy cost, take and give. Times are seconds, money is µ, shares are basis
+/// points.
+/// @param contestTime In which a proposal can be contested.
+/// @param evidenceTime In which evidence is submitted and sides are joined.
+/// @param rulingTime Of each arbiter, drawing and revealing included.
+/// @param appealTime In which a first ruling can be appealed. The cooling after a ruling is the challenge window.
+/// @param backingBond Of a backing challenge: covers the cost of an answer at high fees, and pays whoever answers.
+/// @param voidPenalty Of the relayer for a void leaf. @param penaltyCap At most so much of one relayer a day.
+/// @param minBond Least bond of a dispute or a proposal. @param bondBps Share of what is frozen that the bond is otherwise.
+/// @param slashBps Share of the agreement's pledge that a lost dispute takes, rounded up.
+/// @param slashCap At most so much an incident; 0: no cap. @param slashDayCap At most so much of one operator a day; 0: no cap.
+/// @param rewardBps Challenger's share of a slash, at most 3 000.
+/// @param accusedBps Share of a lost bond that the accused gets; the rest goes to the jackpot pool.
+/// @param arbiterFee Of the first arbiter, @param appealFee of the second when it hears an appeal: charged to the loser.
+/// @param arbiter First arbiter ({IArbiter}); zero: none, so the second rules. @param secondArbiter Hears appeals, and rules
+/// when the first is silent; zero: none.
+struct DisputeTerms {
+    uint32 contestTime;
+    uint32 evidenceTime;
+    uint32 rulingTime;
+    uint32 appealTime;
+    uint64 backingBond;
+    uint64 voidPenalty;
+    uint64 penaltyCap;
+    uint64 minBond;
+    uint16 bondBps;
+    uint16 slashBps;
+    uint64 slashCap;
+    uint64 slashDayCap;
+    uint16 rewardBps;
+    uint16 accusedBps;
+    uint64 arbiterFee;
+    uint64 appealFee;
+    address arbiter;
+    address secondArbiter;
 }
 
 /// @notice What an opening needs of a policy, in one read.
@@ -301,6 +342,8 @@ struct ReceiptTerms {
     bool funderWaived;
     address issuer;
     bytes32 measurement;
+    uint32 verifierVersion;
+    uint16 minConfidence;
     uint32[] verifiers;
 }
 
@@ -367,7 +410,8 @@ struct Receipt {
     bool exclusive;
 }
 
-/// @notice One verifier's valid verdict on a receipt: what of `Verdict` the receipt does not say.
+/// @notice One verifier's verdict: what of `Verdict` its context does not say. A valid one is on a receipt's units and
+/// outputRoot; an invalid one on the outputRoot that it rejects, with the units that are valid.
 struct VerdictSignature {
     uint32 verifier;
     uint32 verifierVersion;
@@ -488,7 +532,8 @@ struct Source {
     bytes32 metadata;
 }
 
-/// @notice Everything about one agreement that the two slots hold.
+/// @notice Everything about one agreement that the two slots hold. `countersigned`: it was paid by countersignature at least
+/// once, so it is not insured.
 struct AgreementView {
     uint56 paid;
     uint56 budget;
@@ -503,6 +548,7 @@ struct AgreementView {
     bool sponsored;
     uint8 holds;
     bool pledgeStuck;
+    bool countersigned;
     uint32 customer;
     uint32 funder;
     uint32 operator;
@@ -572,19 +618,170 @@ struct Operator {
 }
 
 /// @notice One slash. Victim first, then the challenger's capped reward, the rest to insurance; never to the caller.
+/// Recovery and fee are sums of their own: neither is a part of the slash.
 /// @param operator Whose stake pays.
-/// @param amount µ to take; less when the stake that may be reached holds less.
-/// @param victim Who is made whole first; may be zero when `loss` is 0.
-/// @param loss µ that the victim lost; caps what it gets.
+/// @param recover µ that the victim was overcharged: taken before the slash, of the agreement's own pledge alone.
+/// @param amount µ to slash; less when the stake that may be reached holds less.
+/// @param victim Who is made whole first; may be zero when `recover` and `loss` are 0.
+/// @param loss µ that the victim lost, `recover` included; the slash makes up for what recovery could not.
 /// @param challenger Who caught it; may be zero when `rewardBps` is 0.
 /// @param rewardBps Challenger's share of what was slashed, at most 3 000; paid after the victim.
+/// @param fee µ of the arbiters' fees that the operator lost, taken after the slash. @param feeTo Who is credited it.
 /// @param reason Code of the published slashing matrix.
 struct SlashOrder {
     uint32 operator;
+    uint64 recover;
     uint64 amount;
     address victim;
     uint64 loss;
     address challenger;
     uint16 rewardBps;
+    uint64 fee;
+    address feeTo;
     uint16 reason;
+}
+
+/// @notice What a slash took, in µ: slashed = toVictim + toChallenger + toInsurance.
+struct SlashOutcome {
+    uint64 recovered;
+    uint64 slashed;
+    uint64 toVictim;
+    uint64 toChallenger;
+    uint64 toInsurance;
+    uint64 fee;
+}
+
+/// @notice What a ruling does to a frozen agreement, for `Escrow.executeRuling`.
+/// @param amount µ of gross that stands, at most the budget.
+/// @param closes Whether the agreement ends here: what was paid beyond `amount` is recovered, the slash taken, the unspent
+/// refunded, the pledge released. Otherwise it is paid up to `amount` and stays frozen.
+/// @param setsDowntime LEASE that runs on: `downtime` seconds count from now on, up or down.
+/// @param madeGood µ of what was paid that reservations gave back to the funder already. @param madeGoodFees µ of both fees
+/// in them, which never reached a reward base.
+/// @param lent µ of the agreement's pledge that self-post bonds hold.
+/// @param slash µ to slash at most. @param fee µ of arbiters' fees. @param feeTo Who is credited them.
+/// @param challenger Who is rewarded. @param rewardBps Its share. @param reason Code of the slashing matrix.
+struct RulingOrder {
+    uint64 agreement;
+    uint56 amount;
+    bool closes;
+    bool setsDowntime;
+    uint32 downtime;
+    uint64 madeGood;
+    uint56 madeGoodFees;
+    uint64 lent;
+    uint64 slash;
+    uint64 fee;
+    address feeTo;
+    address challenger;
+    uint16 rewardBps;
+    uint16 reason;
+}
+
+/// @notice What a ruling moved, in µ.
+/// @param paid Gross that was paid by it, up to the amount that stands.
+/// @param overpaid Gross and customer fee paid beyond it and not made good before: what there is to recover.
+/// @param refunded To the funder's free money, out of what was locked.
+struct RulingOutcome {
+    uint64 paid;
+    uint64 overpaid;
+    uint64 refunded;
+    SlashOutcome slash;
+}
+
+/// @notice What a dispute attacks, or a proposal rejects: a posted leaf, or a receipt that a device signed.
+/// @param batch The leaf's batch; 0: it is `item` that is meant. @param index, figure, output, proof The leaf.
+/// @param item A signed receipt; unused for a leaf.
+struct Claim {
+    uint96 batch;
+    uint16 index;
+    bytes18 figure;
+    bytes32 output;
+    bytes32[] proof;
+    SignedReceipt item;
+}
+
+/// @notice One posted leaf, with its proof.
+struct Leaf {
+    uint96 batch;
+    uint16 index;
+    bytes18 figure;
+    bytes32 output;
+    bytes32[] proof;
+}
+
+/// @notice How the challenge of a leaf ended. MOOT: its batch was cancelled or its agreement closed meanwhile.
+enum LeafEnd {
+    ANSWERED,
+    VOID,
+    MOOT
+}
+
+/// @notice What is left to recover of an agreement that was ruled bad, from its reservations, in µ.
+/// @param due Still owed to the victim. @param done Given back to it so far. @param doneFees Both fees in what was given back
+/// of releases that never became final.
+struct Recovery {
+    uint64 due;
+    uint64 done;
+    uint56 doneFees;
+}
+
+/// @notice WORK: somebody says that a figure is wrong; PROPOSAL: the policy's verifiers say so by their signatures.
+enum DisputeKind {
+    NONE,
+    WORK,
+    PROPOSAL
+}
+
+/// @notice Where a dispute stands.
+/// - CONTEST: a proposal that can be contested. EVIDENCE: sides are joined and evidence shown.
+/// - RULING: the first arbiter's time. APPEALABLE: it ruled. SECOND: the second arbiter's time, on appeal or for a silent first.
+/// - RULED: final, waits for `execute`. COOLING: executed, the agreement still frozen. OVER: nothing is left to do.
+enum DisputeState {
+    NONE,
+    CONTEST,
+    EVIDENCE,
+    RULING,
+    APPEALABLE,
+    SECOND,
+    RULED,
+    COOLING,
+    OVER
+}
+
+/// @notice How a dispute was decided. SILENT: no arbiter ruled, the published default stands and all bonds return.
+enum Outcome {
+    NONE,
+    UPHELD,
+    REJECTED,
+    SILENT
+}
+
+/// @notice What arbiters and readers need of a dispute.
+/// @param round 1 before the first ruling and for it; 2 for the second arbiter.
+/// @param operator Whose work is accused. @param challenger Who acts against it: who opened, or the customer that took over.
+/// @param attacked METERED: units of the figure; LEASE: payable seconds as they stood at the opening.
+/// @param claimed Units that the challenger says stand. @param upward LEASE: the provider disputes downtime, claimed > attacked.
+/// @param outputRoot Of the figure; 0 for a lease's clock.
+/// @param deadline When the present state ends. @param rulingStart When the present arbiter's time began or will begin.
+/// @param ruling Units that stand, once an arbiter ruled.
+struct DisputeView {
+    DisputeKind kind;
+    DisputeState state;
+    Outcome outcome;
+    uint8 round;
+    bool upward;
+    bool appealed;
+    uint16 policy;
+    uint16 reason;
+    uint32 operator;
+    uint64 agreement;
+    address challenger;
+    uint80 attacked;
+    uint80 claimed;
+    uint80 ruling;
+    bytes32 outputRoot;
+    uint40 openedAt;
+    uint40 rulingStart;
+    uint40 deadline;
 }
