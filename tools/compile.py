@@ -49,10 +49,13 @@ EXTERNAL = {"AccessManager": "@openzeppelin/contracts/access/manager/AccessManag
 
 # Contracts that are too large at that many runs, each in a file of its name: compiled apart, for size. At 2 000 runs a
 # settlement takes as much gas as at ten million, an opening 281 more; the room is worth more than that.
-FEWER_RUNS = {"Escrow": 2_000, "EscrowExtension": 200}
+FEWER_RUNS = {"Escrow": 2_000, "EscrowExtension": 200, "EscrowRulings": 200}
 
-# A contract whose fallback hands calls to an extension has one ABI: its own and the extension's.
-EXTENSIONS = {"Escrow": "EscrowExtension", "ReceiptLedger": "ReceiptLedgerExtension"}
+# A contract whose fallback hands calls to extensions has one ABI: its own and theirs.
+EXTENSIONS = {
+    "Escrow": ("EscrowExtension", "EscrowRulings"),
+    "ReceiptLedger": ("ReceiptLedgerExtension",),
+}
 
 SIZE_LIMIT = 24_576  # EIP-170, run-time code
 INIT_SIZE_LIMIT = 49_152  # EIP-3860, creation code
@@ -194,9 +197,7 @@ def compile_contracts(
         for key, limit in (("deployedBytecode", SIZE_LIMIT), ("bytecode", INIT_SIZE_LIMIT)):
             if (size := code_size(artifacts[name][key])) > limit:
                 faults.append(f"{name}: {key} is {size} bytes, {size - limit} over the limit of {limit}.")
-    for name, extension in EXTENSIONS.items():
-        if name in artifacts and extension in artifacts:
-            faults += merge_abi(artifacts[name], artifacts[extension])
+    faults += merge_abis(artifacts)
     if faults:
         raise CompileError("\n".join(faults))
     return artifacts, sorted(output["sources"])
@@ -235,18 +236,15 @@ def weight(item: tuple[str, str]) -> int:
 
 def write_only(names: list[str]) -> None:
     """Compiles some contracts and writes their artefacts; a contract and its extension go together."""
-    pairs = {**EXTENSIONS, **{extension: main for main, extension in EXTENSIONS.items()}}
-    names = sorted({*names, *(pairs[name] for name in names if name in pairs)})
+    for main, extensions in EXTENSIONS.items():
+        if {main, *extensions} & {*names}:
+            names = [*names, main, *extensions]
+    names = sorted({*names})
     paths = {path.stem: path for path in CONTRACTS.rglob("*.sol") if ".cache" not in path.parts}
     sources = {name: paths[name].relative_to(ROOT).as_posix() for name in names}
     contracts = generate(list(sources.items()), {source: ROOT / source for source in sources.values()}, [])
     artifacts = {name: artifact(source, name, contracts[source][name]) for name, source in sources.items()}
-    faults = [
-        line
-        for main, extension in EXTENSIONS.items()
-        if main in artifacts
-        for line in merge_abi(artifacts[main], artifacts[extension])
-    ]
+    faults = merge_abis(artifacts)
     for name, entry in artifacts.items():
         (ARTIFACTS / f"{name}.json").write_text(
             json.dumps(entry, indent=1, sort_keys=True, ensure_ascii=False) + "\n", "utf-8"
@@ -255,6 +253,17 @@ def write_only(names: list[str]) -> None:
         print(f"{name:<28}{size:>7} of {SIZE_LIMIT} bytes" + (" TOO LARGE" if size > SIZE_LIMIT else ""))
     if faults:
         raise CompileError("\n".join(faults))
+
+
+def merge_abis(artifacts: dict[str, Json]) -> list[str]:
+    """Gives each contract of EXTENSIONS the ABIs of its extensions, and says where they contradict each other."""
+    return [
+        line
+        for main, extensions in EXTENSIONS.items()
+        for extension in extensions
+        if main in artifacts and extension in artifacts
+        for line in merge_abi(artifacts[main], artifacts[extension])
+    ]
 
 
 def merge_abi(main: Json, extension: Json) -> list[str]:

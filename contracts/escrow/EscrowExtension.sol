@@ -3,14 +3,12 @@ pragma solidity 0.8.37;
 
 import {IEscrow} from "../interfaces/IEscrow.sol";
 import {IEscrowExtension} from "../interfaces/IEscrowExtension.sol";
-import {IStakeReserves} from "../interfaces/IStakeReserves.sol";
-import {IStaking} from "../interfaces/IStaking.sol";
 import {Cold} from "../libraries/ColdSlot.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {Hot} from "../libraries/HotSlot.sol";
 import {LeaseClock} from "../libraries/LeaseClock.sol";
 import {TypeHashes} from "../libraries/TypeHashes.sol";
-import {AgreementView, CloseReason, Mode, RefundFault, SlashOrder, Status} from "../types/DataTypes.sol";
+import {AgreementView, Mode, RefundFault, Status} from "../types/DataTypes.sol";
 import {EscrowChanges} from "./EscrowChanges.sol";
 import {EscrowFigures} from "./EscrowFigures.sol";
 import {EscrowFunding} from "./EscrowFunding.sol";
@@ -26,10 +24,26 @@ contract EscrowExtension is EscrowFunding, EscrowFigures, EscrowChanges {
     /// @dev The Escrow's EIP-712 domain, as OpenZeppelin's EIP712 there has it, while the chain keeps its number.
     bytes32 private immutable _DOMAIN;
     uint256 private immutable _CHAIN_ID;
+    address private immutable _RULINGS;
 
     constructor(EscrowParameters memory p) EscrowStorage(p) {
         _CHAIN_ID = block.chainid;
         _DOMAIN = _domain(p.escrow);
+        _RULINGS = p.rulings;
+    }
+
+    /// @dev What is the Court's alone is in a contract of its own, on the same storage.
+    fallback() external delegated {
+        address rulings = _RULINGS;
+        assembly ("memory-safe") {
+            let data := mload(0x40)
+            calldatacopy(data, 0, calldatasize())
+            let ok := delegatecall(gas(), rulings, data, calldatasize(), 0, 0)
+            returndatacopy(data, 0, returndatasize())
+            switch ok
+            case 0 { revert(data, returndatasize()) }
+            default { return(data, returndatasize()) }
+        }
     }
 
     // User reads
@@ -62,6 +76,7 @@ contract EscrowExtension is EscrowFunding, EscrowFigures, EscrowChanges {
             sponsored: hot.sponsored(),
             holds: hot.holds(),
             pledgeStuck: hot.pledgeStuck(),
+            countersigned: hot.countersigned(),
             customer: cold.customer(),
             funder: cold.funder(),
             operator: cold.operator(),
@@ -160,39 +175,6 @@ contract EscrowExtension is EscrowFunding, EscrowFigures, EscrowChanges {
         emit IEscrow.PledgeReleased(agreement, amount);
         // Interaction
         _STAKING.release(record.cold.operator(), amount);
-    }
-
-    /// @inheritdoc IEscrowExtension
-    function slashAgreement(
-        uint64 agreement,
-        uint64 amount,
-        uint64 loss,
-        address challenger,
-        uint16 rewardBps,
-        uint16 reason
-    ) external delegated restricted nonReentrant returns (uint64 taken) {
-        Agreement storage record = _agreements[agreement];
-        // Check: who decides gets none of it; Staking sees only this contract.
-        Hot hot = _openHot(agreement, record);
-        Cold cold = record.cold;
-        address victim = _owned[cold.funder()].owner;
-        if (victim == msg.sender || challenger == msg.sender) revert IStaking.Staking_BadSlash();
-        // Effect
-        hot = hot.withStatus(Status.CLOSED);
-        record.hot = hot;
-        uint256 refunded = _unlock(agreement, hot, cold);
-        emit IEscrow.Closed(agreement, hot.paid(), refunded, CloseReason.RULED);
-        // Interaction: takes the pledge, or frees what is left of it.
-        SlashOrder memory order = SlashOrder({
-            operator: cold.operator(),
-            amount: amount,
-            victim: victim,
-            loss: loss,
-            challenger: challenger,
-            rewardBps: rewardBps,
-            reason: reason
-        });
-        return IStakeReserves(address(_STAKING)).slashPledge(order, _pledgeOf(hot));
     }
 
     // Administration

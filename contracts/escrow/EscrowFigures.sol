@@ -49,6 +49,27 @@ abstract contract EscrowFigures is IEscrowExtension, EscrowPayments {
     }
 
     /// @inheritdoc IEscrowExtension
+    function hold(uint64 agreement) external delegated nonReentrant onlyLedger {
+        // Check
+        Hot hot = _openHot(agreement, _agreements[agreement]);
+        uint8 holds = hot.holds();
+        if (holds == type(uint8).max) revert Escrow_TooManyHolds(agreement);
+        // Effect
+        _agreements[agreement].hot = hot.withHolds(holds + 1);
+    }
+
+    /// @inheritdoc IEscrowExtension
+    function unhold(uint64 agreement, uint40 notBefore) external delegated nonReentrant onlyLedger {
+        Hot hot = _agreements[agreement].hot;
+        // Check
+        uint8 holds = hot.holds();
+        if (holds == 0) revert Escrow_NotHeld(agreement);
+        // Effect: the number alone changes, so that a closed agreement lets go too.
+        _agreements[agreement].hot = hot.withHolds(holds - 1);
+        _delayRefund(agreement, notBefore);
+    }
+
+    /// @inheritdoc IEscrowExtension
     function finaliseRelease(uint64 agreement, uint256 fees, bool good) external delegated nonReentrant onlyLedger {
         Hot hot = _agreements[agreement].hot;
         // Check

@@ -90,6 +90,14 @@ abstract contract EscrowPayments is EscrowStorage {
         return true;
     }
 
+    /// @dev No refund before `notBefore`; it only rises.
+    function _delayRefund(uint64 agreement, uint40 notBefore) internal {
+        Cold cold = _agreements[agreement].cold;
+        if (notBefore <= cold.notBefore()) return;
+        _agreements[agreement].cold = cold.withNotBefore(uint256(notBefore).toUint32());
+        emit IEscrowExtension.RefundDelayed(agreement, notBefore);
+    }
+
     /// @dev Up to when clocks of `policy` pay: now - LAG, LAG = reportTime + challengeWindow + SETTLE_GRACE.
     function _horizon(uint16 policy) internal view returns (uint256) {
         uint256 lag = _POLICY_BOOK.lagOf(policy) + _SETTLE_GRACE;

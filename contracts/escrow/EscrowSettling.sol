@@ -176,7 +176,7 @@ abstract contract EscrowSettling is IEscrow, EscrowPayments {
             emit FigureSkipped(agreement, figure.units, reason);
             if (reason != SkipReason.CAPPED_AT_BUDGET) return (0, 0, 0);
         }
-        _book(agreement, hot, paidNew, gross, feeProvider, feeCustomer);
+        _book(agreement, hot.withCountersigned(), paidNew, gross, feeProvider, feeCustomer);
         return (gross, feeProvider, feeCustomer);
     }
 
@@ -203,7 +203,7 @@ abstract contract EscrowSettling is IEscrow, EscrowPayments {
         }
         if (!pays) return _nothing(agreement, units, SkipReason.STALE);
         (uint256 gross, uint256 feeProvider, uint256 feeCustomer) = _rise(hot, paidNew);
-        _book(agreement, hot, paidNew, gross, feeProvider, feeCustomer);
+        _book(agreement, hot.withCountersigned(), paidNew, gross, feeProvider, feeCustomer);
         return (gross, feeProvider, feeCustomer);
     }
 

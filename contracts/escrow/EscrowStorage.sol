@@ -21,11 +21,12 @@ import {Status} from "../types/DataTypes.sol";
 
 /// @notice What the Escrow and its extension are built with, both with the same; all but the fees of future openings is
 /// for ever.
-/// @param authority AccessManager in front of fees, pauses, recovery and the Court's slashes.
+/// @param authority AccessManager in front of fees, pauses and recovery.
 /// @param currency The stablecoin, at most 6 decimals.
 /// @param escrow The Escrow itself.
-/// @param extension Its `EscrowExtension`.
+/// @param extension Its `EscrowExtension`. @param rulings Its `EscrowRulings`, to which the extension hands calls on.
 /// @param ledger `ReceiptLedger`, the only one that may settle.
+/// @param court `Court`, the only one that freezes agreements and carries rulings out.
 /// @param staking Where pledges are held.
 /// @param policyBook Verification terms.
 /// @param credentials What policies may ask of customers, operators and devices.
@@ -40,7 +41,9 @@ struct EscrowParameters {
     address currency;
     address escrow;
     address extension;
+    address rulings;
     address ledger;
+    address court;
     address staking;
     address policyBook;
     address credentials;
@@ -94,6 +97,7 @@ abstract contract EscrowStorage is AccessManaged, ReentrancyGuardTransient {
     address internal immutable _EXTENSION;
     address internal immutable _CURRENCY;
     address internal immutable _LEDGER;
+    address internal immutable _COURT;
     address internal immutable _FEE_SPLITTER;
     IStaking internal immutable _STAKING;
     IPolicyBook internal immutable _POLICY_BOOK;
@@ -130,6 +134,8 @@ abstract contract EscrowStorage is AccessManaged, ReentrancyGuardTransient {
     mapping(bytes32 content => uint32) internal _splitAccounts;
     mapping(uint32 account => mapping(uint256 index => uint256)) internal _sharesPaid;
     mapping(uint16 policy => uint40) internal _refundFloors;
+    /// @dev µ of fees in an account's reward base whose work was ruled bad.
+    mapping(uint32 account => uint128) internal _overturned;
 
     constructor(EscrowParameters memory p) AccessManaged(p.authority) {
         // Check: a token without code would make every transfer "succeed"; uint56 µ needs at most 6 decimals.
@@ -140,6 +146,7 @@ abstract contract EscrowStorage is AccessManaged, ReentrancyGuardTransient {
         _EXTENSION = p.extension;
         _CURRENCY = p.currency;
         _LEDGER = p.ledger;
+        _COURT = p.court;
         _FEE_SPLITTER = p.feeSplitter;
         _STAKING = IStaking(p.staking);
         _POLICY_BOOK = IPolicyBook(p.policyBook);

@@ -7,6 +7,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IPolicyBook} from "../interfaces/IPolicyBook.sol";
 import {
     CredentialKind,
+    DisputeTerms,
     OpeningTerms,
     Policy,
     PostingTerms,
@@ -30,7 +31,6 @@ contract PolicyBook is IPolicyBook, AccessManaged {
         uint32 challengeWindow;
         uint32 selfPostWindow;
         uint32 responseWindow;
-        uint32 disputeTime;
         uint32 notice;
         uint32 reportTime;
         // slot 1
@@ -48,10 +48,17 @@ contract PolicyBook is IPolicyBook, AccessManaged {
         // slot 3
         bytes32 measurement;
         // slot 4
+        uint32 verifierVersion;
+        uint16 minConfidence;
+        // slot 5
         uint32[] verifiers;
+        // slots 6 to 10
+        DisputeTerms dispute;
     }
 
     uint16 private constant BPS = 10_000;
+    /// @dev A challenger's share of a slash at most, as `Staking` allows.
+    uint16 private constant MAX_REWARD_BPS = 3_000;
     uint256 private constant MAX_VERIFIERS = 16;
     /// @dev Every kind of credential but TEE, which is a device's and checked with its receipts.
     uint16 private constant MASKABLE =
@@ -90,7 +97,6 @@ contract PolicyBook is IPolicyBook, AccessManaged {
             challengeWindow: e.challengeWindow,
             selfPostWindow: e.selfPostWindow,
             responseWindow: e.responseWindow,
-            disputeTime: e.disputeTime,
             notice: e.notice,
             reportTime: e.reportTime,
             silence: e.silence,
@@ -98,6 +104,9 @@ contract PolicyBook is IPolicyBook, AccessManaged {
             operatorCredentials: e.operatorCredentials,
             issuer: e.issuer,
             measurement: e.measurement,
+            verifierVersion: e.verifierVersion,
+            minConfidence: e.minConfidence,
+            dispute: e.dispute,
             verifiers: e.verifiers
         });
     }
@@ -159,8 +168,15 @@ contract PolicyBook is IPolicyBook, AccessManaged {
             funderWaived: e.funderWaived,
             issuer: e.issuer,
             measurement: e.measurement,
+            verifierVersion: e.verifierVersion,
+            minConfidence: e.minConfidence,
             verifiers: e.verifiers
         });
+    }
+
+    /// @inheritdoc IPolicyBook
+    function disputeTerms(uint16 policy) external view returns (DisputeTerms memory) {
+        return _entries[policy].dispute;
     }
 
     /// @inheritdoc IPolicyBook
@@ -196,7 +212,6 @@ contract PolicyBook is IPolicyBook, AccessManaged {
         e.challengeWindow = terms.challengeWindow;
         e.selfPostWindow = terms.selfPostWindow;
         e.responseWindow = terms.responseWindow;
-        e.disputeTime = terms.disputeTime;
         e.notice = terms.notice;
         e.reportTime = terms.reportTime;
         e.relayer = terms.relayer;
@@ -210,7 +225,10 @@ contract PolicyBook is IPolicyBook, AccessManaged {
         e.operatorCredentials = terms.operatorCredentials;
         e.selfPostBond = terms.selfPostBond;
         e.measurement = terms.measurement;
+        e.verifierVersion = terms.verifierVersion;
+        e.minConfidence = terms.minConfidence;
         e.verifiers = terms.verifiers;
+        e.dispute = terms.dispute;
         emit PolicyAdded(policy, terms);
     }
 
@@ -238,7 +256,7 @@ contract PolicyBook is IPolicyBook, AccessManaged {
         _require(terms.responseWindow != 0, "responseWindow");
         _require(terms.notice <= MAX_LIABILITY, "notice");
         uint256 longest = Math.max(terms.challengeWindow, terms.selfPostWindow);
-        _require(longest + terms.responseWindow + terms.disputeTime <= MAX_LIABILITY, "liability");
+        _checkDispute(terms.dispute, longest + terms.responseWindow + terms.challengeWindow);
         // SETTLE_GRACE is on both sides: LAG <= POST_GRACE + longest window + SETTLE_GRACE.
         _require(uint256(terms.reportTime) + terms.challengeWindow <= uint256(POST_GRACE) + longest, "reportTime");
         _require(terms.silence != 0 && terms.silence <= MAX_LIABILITY, "silence");
@@ -250,6 +268,9 @@ contract PolicyBook is IPolicyBook, AccessManaged {
         _require(terms.measurement == 0 || terms.kind == VerificationKind.TEE, "measurement");
 
         uint256 n = terms.verifiers.length;
+        // Only who has verifiers can have proposals, which need time to be contested.
+        _require(n == 0 || terms.dispute.contestTime != 0, "contestTime");
+        _require(terms.minConfidence <= BPS, "minConfidence");
         if (terms.kind == VerificationKind.ATTESTED) {
             _require(n == 1, "verifiers");
             _require(terms.quorum == 1, "quorum");
@@ -265,6 +286,25 @@ contract PolicyBook is IPolicyBook, AccessManaged {
             _require(terms.verifiers[i] > previous, "verifiers");
             previous = terms.verifiers[i];
         }
+    }
+
+    /// @dev The longest way of a quarrel after its figure was posted: window, response, contest, evidence, both arbiters, the
+    /// appeal between them, and the cooling (as long as the challenge window) end inside the liability, which ends inside
+    /// the thaw.
+    /// @param others Longest window, response and cooling.
+    function _checkDispute(DisputeTerms calldata d, uint256 others) private view {
+        _require(d.evidenceTime != 0, "evidenceTime");
+        _require(d.rulingTime != 0, "rulingTime");
+        _require(d.appealTime != 0, "appealTime");
+        uint256 rounds = uint256(d.contestTime) + d.evidenceTime + 2 * uint256(d.rulingTime) + d.appealTime;
+        _require(others + rounds <= MAX_LIABILITY, "liability");
+        _require(d.bondBps <= BPS, "bondBps");
+        _require(d.slashBps <= BPS, "slashBps");
+        _require(d.rewardBps <= MAX_REWARD_BPS, "rewardBps");
+        _require(d.accusedBps <= BPS, "accusedBps");
+        // The least bond covers the fee of the round that it is for.
+        _require(d.arbiterFee <= d.minBond, "arbiterFee");
+        _require(d.appealFee <= 2 * uint256(d.minBond), "appealFee");
     }
 
     function _require(bool holds, bytes32 what) private pure {

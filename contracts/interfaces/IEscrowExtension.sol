@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {
-    AgreementView,
-    RefundFault,
-    RulingOrder,
-    RulingOutcome,
-    SettleOrder,
-    Terms,
-    TermsSignatures
-} from "../types/DataTypes.sol";
+import {AgreementView, RefundFault, SettleOrder, Terms, TermsSignatures} from "../types/DataTypes.sol";
 
 /// @title The rest of the Escrow: what does not run once a receipt
 /// @notice Reached at the Escrow's own address: its fallback hands these calls to an immutable extension that works on the
@@ -34,6 +26,8 @@ interface IEscrowExtension {
     event SettledByRelease(uint64 indexed agreement, uint256 paid);
     /// @notice A release is over: `fees` µ were added to the payee's `rewardBase` when it was good, else to nobody's.
     event ReleaseFinalised(uint64 indexed agreement, uint256 fees, bool good);
+    /// @notice No refund of the agreement before `notBefore`.
+    event RefundDelayed(uint64 indexed agreement, uint40 notBefore);
     event RefundSkipped(uint64 indexed agreement, RefundFault reason);
     /// @notice No refund under `policy` runs before `until`, unless its operator waives the waiting ({refundEarly}).
     event RefundFloorRaised(uint16 indexed policy, uint40 until);
@@ -67,6 +61,8 @@ interface IEscrowExtension {
     error Escrow_AlreadyBegun(uint64 agreement);
     /// @notice Thrown when a device has no valid TEE credential for the agreement.
     error Escrow_DeviceNotAttested(uint64 agreement, address device);
+    /// @notice Thrown when an agreement is held as often as its eight bits count.
+    error Escrow_TooManyHolds(uint64 agreement);
     error Escrow_OpeningPaused(uint40 until);
     error Escrow_NotPaused();
     /// @notice Thrown when a release shall end where nothing is held.
@@ -129,15 +125,6 @@ interface IEscrowExtension {
     function refundMany(uint64[] calldata agreements) external;
     /// @notice Releases a pledge that an exit could not release. Anyone.
     function retryRelease(uint64 agreement) external;
-    // Court only; none of them calls the currency
-
-    /// @notice Freezes an open agreement: until it is cleared, its money moves only by {executeRuling}.
-    function freeze(uint64 agreement) external;
-    /// @notice Carries a ruling out on a frozen agreement. Never pays above the budget, never reverts for want of stake.
-    function executeRuling(RulingOrder calldata order) external returns (RulingOutcome memory);
-    /// @notice Lets a frozen agreement run on; no refund before `notBefore`.
-    function clear(uint64 agreement, uint40 notBefore) external;
-
     // ReceiptLedger only; none of them calls the currency
 
     /// @notice Sets a lease's downtime at once, up to what has elapsed now; answers false, with a reason in an event, when it
@@ -179,9 +166,6 @@ interface IEscrowExtension {
     /// @return until When the pause of openings ends or ended. @return notBefore When the next one may begin.
     function openingPause() external view returns (uint40 until, uint40 notBefore);
     function refundFloor(uint16 policy) external view returns (uint40);
-    function COURT() external view returns (address);
-    /// @notice µ of both fees of work that was ruled bad after they were in the account's reward base.
-    function overturned(uint32 account) external view returns (uint128);
     /// @notice What a split account is made of; 0 for others.
     function splitContent(uint32 account) external view returns (bytes32);
     /// @notice The account of a split; 0 when it was never created.

@@ -72,7 +72,7 @@ interface IStaking {
     error Staking_ThawTooShort(uint256 thaw, uint256 needed);
     /// @notice Thrown by the constructor: the currency has no code or more than 6 decimals.
     error Staking_UnfitCurrency(address currency);
-    /// @notice Thrown when a slash names no receiver for a share, its caller as a receiver, or a reward above 3 000 bps.
+    /// @notice Thrown when a slash names no receiver for a share, or a reward above 3 000 bps.
     error Staking_BadSlash();
 
     /// @notice Registers the caller as the owner of a new operator. A provider names its hardware class; others use NONE.
@@ -109,7 +109,8 @@ interface IStaking {
     /// @notice Moves `amount` µ from pledged back to free; what a self-post's bond took of it becomes free when the bond returns.
     /// Escrow only.
     function release(uint32 operator, uint64 amount) external;
-    /// @notice Slashes free, then thawing stake; takes what there is, never reverts for want of stake. Behind a role (AccessManager).
+    /// @notice Slashes free, then thawing stake; takes what there is, never reverts for want of stake. Court and
+    /// Challenges only, which are immutables: nobody has or gets this right by a role.
     /// toVictim = min(taken, loss); toChallenger = min(taken - toVictim, ceil(taken * rewardBps / 1e4)); the rest to insurance.
     function slash(SlashOrder calldata order) external returns (SlashOutcome memory);
 

@@ -80,6 +80,10 @@ library ColdSlot {
         return _with(cold, DOWNTIME, value);
     }
 
+    function withNotBefore(Cold cold, uint32 value) internal pure returns (Cold) {
+        return _with(cold, 0, value);
+    }
+
     /// @notice A lease that begins at `start_`, below its end, with no downtime.
     function begunAt(Cold cold, uint32 start_) internal pure returns (Cold) {
         return _with(_with(cold, START, start_), DOWNTIME, 0);

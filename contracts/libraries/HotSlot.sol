@@ -4,15 +4,15 @@ pragma solidity 0.8.37;
 import {Mode, Status, Terms} from "../types/DataTypes.sol";
 
 /// @notice The one slot of an agreement that a metered settlement touches. From the most significant bit:
-/// paid 56 | budget 56 | unitPrice 56 | payee 32 | policy 16 | feeProvider 12 | feeCustomer 12 | status 3 | mode 1 |
-/// frozen 1 | sponsored 1 | holds 8 | stoppedByProvider 1 | pledgeStuck 1
+/// paid 56 | budget 56 | unitPrice 56 | payee 32 | policy 16 | feeProvider 12 | feeCustomer 12 | countersigned 1 |
+/// status 2 | mode 1 | frozen 1 | sponsored 1 | holds 8 | stoppedByProvider 1 | pledgeStuck 1
 type Hot is uint256;
 
 using HotSlot for Hot global;
 
 /// @title Reading and writing of {Hot}
 /// @dev Fields are masked on the way in by their Solidity types; those narrower than a type are bounded by the callers
-/// (fees <= 2 000 < 2^12; status < 8).
+/// (fees <= 2 000 < 2^12; status < 4).
 library HotSlot {
     uint256 private constant PAID = 200;
     uint256 private constant BUDGET = 144;
@@ -21,6 +21,7 @@ library HotSlot {
     uint256 private constant POLICY = 40;
     uint256 private constant FEE_PROVIDER = 28;
     uint256 private constant FEE_CUSTOMER = 16;
+    uint256 private constant COUNTERSIGNED = 1 << 15;
     uint256 private constant STATUS = 13;
     uint256 private constant MODE = 12;
     uint256 private constant FROZEN = 1 << 11;
@@ -29,7 +30,7 @@ library HotSlot {
     uint256 private constant STOPPED_BY_PROVIDER = 1 << 1;
     uint256 private constant PLEDGE_STUCK = 1;
 
-    uint256 private constant MASK_STATUS = 7 << STATUS;
+    uint256 private constant MASK_STATUS = 3 << STATUS;
     uint256 private constant MASK_FEE = 0xfff;
     uint256 private constant MASK_CLOCK = MASK_STATUS | (1 << MODE) | FROZEN | (0xff << HOLDS);
     uint256 private constant MASK_SETTLE = (0xffff << POLICY) | MASK_STATUS | (1 << MODE) | FROZEN;
@@ -99,7 +100,7 @@ library HotSlot {
     }
 
     function status(Hot hot) internal pure returns (Status) {
-        return Status((Hot.unwrap(hot) >> STATUS) & 7);
+        return Status((Hot.unwrap(hot) >> STATUS) & 3);
     }
 
     function mode(Hot hot) internal pure returns (Mode) {
@@ -108,6 +109,11 @@ library HotSlot {
 
     function frozen(Hot hot) internal pure returns (bool) {
         return Hot.unwrap(hot) & FROZEN != 0;
+    }
+
+    /// @notice Whether it was ever paid by countersignature.
+    function countersigned(Hot hot) internal pure returns (bool) {
+        return Hot.unwrap(hot) & COUNTERSIGNED != 0;
     }
 
     function sponsored(Hot hot) internal pure returns (bool) {
@@ -142,6 +148,15 @@ library HotSlot {
 
     function withStatus(Hot hot, Status value) internal pure returns (Hot) {
         return Hot.wrap((Hot.unwrap(hot) & ~MASK_STATUS) | (uint256(value) << STATUS));
+    }
+
+    function withFrozen(Hot hot, bool value) internal pure returns (Hot) {
+        uint256 word = Hot.unwrap(hot) & ~FROZEN;
+        return Hot.wrap(value ? word | FROZEN : word);
+    }
+
+    function withCountersigned(Hot hot) internal pure returns (Hot) {
+        return Hot.wrap(Hot.unwrap(hot) | COUNTERSIGNED);
     }
 
     function withStoppedByProvider(Hot hot, bool value) internal pure returns (Hot) {

@@ -7,7 +7,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {IStakeReserves} from "../interfaces/IStakeReserves.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
-import {BondSource, Role, SlashOrder} from "../types/DataTypes.sol";
+import {BondSource, Role, SlashOrder, SlashOutcome} from "../types/DataTypes.sol";
 import {StakeParts} from "./StakeParts.sol";
 import {StakingBase} from "./StakingBase.sol";
 
@@ -24,8 +24,19 @@ abstract contract StakeReserves is StakingBase {
     uint256 private constant BPS = 10_000;
     uint16 private constant MAX_REWARD_BPS = 3_000;
 
+    /// @dev What was taken besides a pledge, µ.
+    struct Taken {
+        uint64 fromFree;
+        uint64 fromThawing;
+    }
+
     modifier onlyLedger() {
         if (msg.sender != LEDGER) revert Staking_NotLedger(msg.sender);
+        _;
+    }
+
+    modifier onlyReserver() {
+        if (msg.sender != LEDGER && msg.sender != COURT) revert Staking_NotLedger(msg.sender);
         _;
     }
 
@@ -84,30 +95,35 @@ abstract contract StakeReserves is StakingBase {
     }
 
     /// @inheritdoc IStakeReserves
-    function slashPledge(SlashOrder calldata order, uint64 pledge)
+    function slashPledge(SlashOrder calldata order, uint64 pledge, uint64 lent)
         external
         onlyEscrow
         nonReentrant
-        returns (uint64 taken)
+        returns (SlashOutcome memory outcome)
     {
         Account storage o = _checkSlash(order);
 
-        // Effect: the pledge ends. What is not taken of it is free; what a bond borrowed of it comes back as free stake.
+        // Effect: the pledge ends. What bonds borrowed of it no pledge wants back any more.
         StakeParts parts = o.parts;
-        uint64 held = uint64(Math.min(pledge, parts.pledged()));
-        uint64 fromPledge = uint64(Math.min(order.amount, held));
-        if (pledge > held) o.pledgeBonds -= uint64(Math.min(pledge - held, o.pledgeBonds));
-        emit PledgeSlashed(order.operator, order.reason, pledge, fromPledge);
+        uint64 back = uint64(Math.min(lent, o.pledgeBonds));
+        o.pledgeBonds -= back;
+        uint64 held = uint64(Math.min(pledge - Math.min(lent, pledge), parts.pledged()));
 
-        // Effect: the rest from free and thawing stake. When something is left to take, nothing of the pledge came free.
-        parts = parts.minusPledged(fromPledge).release(held - fromPledge);
-        taken = _take(order, o, parts, fromPledge);
+        // Effect: recovery from the pledge alone, then the slash and the fee, from free and thawing stake as well. When
+        // something is left to take after the pledge, nothing of it came free.
+        outcome.recovered = uint64(Math.min(order.recover, held));
+        uint64 fromPledge = uint64(Math.min(order.amount, held - outcome.recovered));
+        uint64 feeFromPledge = uint64(Math.min(order.fee, held - outcome.recovered - fromPledge));
+        emit PledgeSlashed(order.operator, order.reason, pledge, fromPledge);
+        parts = parts.minusPledged(outcome.recovered + fromPledge + feeFromPledge);
+        parts = parts.release(held - outcome.recovered - fromPledge - feeFromPledge);
+        _take(order, o, parts, fromPledge, feeFromPledge, outcome);
     }
 
     // The ReceiptLedger's side
 
     /// @inheritdoc IStakeReserves
-    function tryReserve(uint32 operator, uint64 amount) external onlyLedger nonReentrant returns (bool ok) {
+    function tryReserve(uint32 operator, uint64 amount) external onlyReserver nonReentrant returns (bool ok) {
         // Check: that much is above what its roles keep back.
         Account storage o = _operators[operator];
         StakeParts parts = o.parts;
@@ -120,7 +136,7 @@ abstract contract StakeReserves is StakingBase {
     }
 
     /// @inheritdoc IStakeReserves
-    function unreserve(uint32 operator, uint64 amount) external onlyLedger nonReentrant {
+    function unreserve(uint32 operator, uint64 amount) external onlyReserver nonReentrant {
         // Check
         Account storage o = _operators[operator];
         StakeParts parts = _holding(operator, o, amount);
@@ -131,7 +147,7 @@ abstract contract StakeReserves is StakingBase {
     }
 
     /// @inheritdoc IStakeReserves
-    function forfeit(uint32 operator, uint64 amount, address to) external onlyLedger nonReentrant {
+    function forfeit(uint32 operator, uint64 amount, address to) external onlyReserver nonReentrant {
         // Check
         if (to == address(0)) revert Staking_ZeroAddress();
         Account storage o = _operators[operator];
@@ -198,56 +214,90 @@ abstract contract StakeReserves is StakingBase {
     // Slashing
 
     /// @inheritdoc IStaking
-    function slash(SlashOrder calldata order) external nonReentrant restricted returns (uint64 taken) {
+    function slash(SlashOrder calldata order) external nonReentrant returns (SlashOutcome memory outcome) {
+        // Check: nobody has or gets this right by a role.
+        if (msg.sender != COURT && msg.sender != CHALLENGES) revert Staking_NotCourt(msg.sender);
         Account storage o = _checkSlash(order);
-        taken = _take(order, o, o.parts, 0);
+        // Only a pledge can be recovered from.
+        if (order.recover != 0) revert Staking_BadSlash();
+        _take(order, o, o.parts, 0, 0, outcome);
     }
 
-    /// @dev A known operator; whoever may get a share has a name, and is not who decides.
+    /// @dev A known operator; whoever may get a share has a name.
     function _checkSlash(SlashOrder calldata order) private view returns (Account storage o) {
         o = _operators[order.operator];
         if (o.owner == address(0)) revert Staking_UnknownOperator(order.operator);
         if (
-            order.rewardBps > MAX_REWARD_BPS || (order.loss != 0 && order.victim == address(0))
-                || (order.rewardBps != 0 && order.challenger == address(0)) || order.victim == msg.sender
-                || order.challenger == msg.sender
+            order.rewardBps > MAX_REWARD_BPS || ((order.loss != 0 || order.recover != 0) && order.victim == address(0))
+                || (order.rewardBps != 0 && order.challenger == address(0))
+                || (order.fee != 0 && order.feeTo == address(0))
         ) revert Staking_BadSlash();
     }
 
-    /// @dev Takes what is left of the order from free, then from thawing stake, and credits all of it.
-    /// @param parts The stake without `fromPledge`, which was taken already.
-    function _take(SlashOrder calldata order, Account storage o, StakeParts parts, uint64 fromPledge)
-        private
-        returns (uint64 taken)
-    {
+    /// @dev Takes what is left of the slash, then of the fee, from free, then from thawing stake, and credits all of it.
+    /// @param parts The stake without what came of the pledge: `outcome.recovered`, `fromPledge`, `feeFromPledge`.
+    function _take(
+        SlashOrder calldata order,
+        Account storage o,
+        StakeParts parts,
+        uint64 fromPledge,
+        uint64 feeFromPledge,
+        SlashOutcome memory outcome
+    ) private {
         // Effect: take what there is.
-        uint64 fromFree = uint64(Math.min(order.amount - fromPledge, parts.free()));
-        uint64 fromThawing = uint64(Math.min(order.amount - fromPledge - fromFree, parts.thawing()));
-        taken = fromPledge + fromFree + fromThawing;
-        parts = parts.minusFree(fromFree).minusThawing(fromThawing);
+        uint64 thawing = parts.thawing();
+        Taken memory slashed;
+        Taken memory charged;
+        (parts, slashed) = _drain(parts, order.amount, fromPledge);
+        (parts, charged) = _drain(parts, order.fee, feeFromPledge);
         o.parts = parts;
-        if (fromThawing != 0 && parts.thawing() == 0) o.thawEnds = 0;
+        if (thawing != 0 && parts.thawing() == 0) o.thawEnds = 0;
+        uint64 taken = fromPledge + slashed.fromFree + slashed.fromThawing;
+        outcome.slashed = taken;
+        outcome.fee = feeFromPledge + charged.fromFree + charged.fromThawing;
 
         // Effect: credit it, the victim first; the reward is rounded up, but never above what the victim left.
-        uint64 toVictim = uint64(Math.min(taken, order.loss));
-        uint64 toChallenger = uint64(Math.min(taken - toVictim, Math.ceilDiv(uint256(taken) * order.rewardBps, BPS)));
-        uint64 toInsurance = taken - toVictim - toChallenger;
-        _totals.stake -= taken;
-        _totals.credits += taken;
-        _credit(order.victim, toVictim);
-        _credit(order.challenger, toChallenger);
-        _credit(INSURANCE, toInsurance);
+        uint64 loss = order.loss - uint64(Math.min(outcome.recovered, order.loss));
+        outcome.toVictim = uint64(Math.min(taken, loss));
+        outcome.toChallenger =
+            uint64(Math.min(taken - outcome.toVictim, Math.ceilDiv(uint256(taken) * order.rewardBps, BPS)));
+        outcome.toInsurance = taken - outcome.toVictim - outcome.toChallenger;
+        uint64 all = taken + outcome.recovered + outcome.fee;
+        _totals.stake -= all;
+        _totals.credits += all;
+        _credit(order.victim, outcome.recovered + outcome.toVictim);
+        _credit(order.challenger, outcome.toChallenger);
+        _credit(INSURANCE, outcome.toInsurance);
         emit Slashed({
             operator: order.operator,
             reason: order.reason,
-            fromFree: fromFree,
-            fromThawing: fromThawing,
+            fromFree: slashed.fromFree,
+            fromThawing: slashed.fromThawing,
             victim: order.victim,
-            toVictim: toVictim,
+            toVictim: outcome.toVictim,
             challenger: order.challenger,
-            toChallenger: toChallenger,
-            toInsurance: toInsurance
+            toChallenger: outcome.toChallenger,
+            toInsurance: outcome.toInsurance
         });
+        if (outcome.recovered + outcome.fee == 0) return;
+        _credit(order.feeTo, outcome.fee);
+        emit Charged({
+            operator: order.operator,
+            victim: order.victim,
+            recovered: outcome.recovered,
+            feeTo: order.feeTo,
+            fee: outcome.fee,
+            fromPledge: outcome.recovered + feeFromPledge,
+            fromFree: charged.fromFree,
+            fromThawing: charged.fromThawing
+        });
+    }
+
+    /// @dev Takes up to `amount`, of which `had` was taken before, from free, then from thawing stake.
+    function _drain(StakeParts parts, uint64 amount, uint64 had) private pure returns (StakeParts, Taken memory taken) {
+        taken.fromFree = uint64(Math.min(amount - had, parts.free()));
+        taken.fromThawing = uint64(Math.min(amount - had - taken.fromFree, parts.thawing()));
+        return (parts.minusFree(taken.fromFree).minusThawing(taken.fromThawing), taken);
     }
 
     /// @dev The operator's parts, of which at least `amount` is reserved.

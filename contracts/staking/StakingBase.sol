@@ -12,10 +12,12 @@ import {HardwareClass, Role} from "../types/DataTypes.sol";
 import {StakeParts} from "./StakeParts.sol";
 
 /// @notice What `Staking` is built from.
-/// @param authority AccessManager in front of {IStaking-slash} and {IOperatorRegistry-recoverSurplus}.
+/// @param authority AccessManager in front of {IOperatorRegistry-recoverSurplus}.
 /// @param currency The stablecoin; at most 6 decimals.
 /// @param escrow The only caller of {IStaking-tryPledge}, {IStaking-release} and {IStakeReserves-slashPledge}.
-/// @param ledger The ReceiptLedger, the only one that reserves stake.
+/// @param ledger The ReceiptLedger, which reserves stake.
+/// @param court The Court, which slashes, and reserves the bonds of proposals.
+/// @param challenges The Challenges, which slash.
 /// @param insurance Who is credited what a slash leaves over.
 /// @param thawPeriod Seconds that stake thaws; more than maxLiability + maxPause.
 /// @param maxLiability Seconds within which every window and dispute ends.
@@ -29,6 +31,8 @@ struct StakingParameters {
     address currency;
     address escrow;
     address ledger;
+    address court;
+    address challenges;
     address insurance;
     uint40 thawPeriod;
     uint40 maxLiability;
@@ -72,6 +76,10 @@ abstract contract StakingBase is IStaking, IStakeReserves, AccessManaged, Reentr
     address public immutable ESCROW;
     /// @inheritdoc IStakeReserves
     address public immutable LEDGER;
+    /// @inheritdoc IStakeReserves
+    address public immutable COURT;
+    /// @inheritdoc IStakeReserves
+    address public immutable CHALLENGES;
     /// @inheritdoc IStaking
     address public immutable INSURANCE;
     /// @inheritdoc IStaking
@@ -88,7 +96,10 @@ abstract contract StakingBase is IStaking, IStakeReserves, AccessManaged, Reentr
     mapping(address holder => uint256) public credits;
 
     constructor(StakingParameters memory p) AccessManaged(p.authority) {
-        if (p.authority == address(0) || p.escrow == address(0) || p.ledger == address(0) || p.insurance == address(0)) revert Staking_ZeroAddress();
+        if (
+            p.authority == address(0) || p.escrow == address(0) || p.ledger == address(0) || p.court == address(0)
+                || p.challenges == address(0) || p.insurance == address(0)
+        ) revert Staking_ZeroAddress();
         if (p.currency.code.length == 0 || IERC20Metadata(p.currency).decimals() > 6) {
             revert Staking_UnfitCurrency(p.currency);
         }
@@ -99,6 +110,8 @@ abstract contract StakingBase is IStaking, IStakeReserves, AccessManaged, Reentr
         CURRENCY = p.currency;
         ESCROW = p.escrow;
         LEDGER = p.ledger;
+        COURT = p.court;
+        CHALLENGES = p.challenges;
         INSURANCE = p.insurance;
         THAW_PERIOD = p.thawPeriod;
         KEY_REVOCATION_DELAY = p.keyRevocationDelay;
