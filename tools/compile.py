@@ -54,7 +54,7 @@ FEWER_RUNS = {"Escrow": 2_000, "EscrowExtension": 200, "EscrowRulings": 200}
 # A contract whose fallback hands calls to extensions has one ABI: its own and theirs.
 EXTENSIONS = {
     "Escrow": ("EscrowExtension", "EscrowRulings"),
-    "ReceiptLedger": ("ReceiptLedgerExtension",),
+    "ReceiptLedger": ("ReceiptLedgerExtension", "ReceiptLedgerDisputes"),
 }
 
 SIZE_LIMIT = 24_576  # EIP-170, run-time code

@@ -35,6 +35,8 @@ interface IReceiptLedger {
     event ReleaseFinalised(uint96 indexed batch, uint256 indexed index);
     /// @notice The reservation of a release went to `victim`, the funder's owner.
     event MadeGood(uint96 indexed batch, uint256 indexed index, address indexed victim, uint64 amount);
+    /// @notice Of a reservation or self-post bond, `amount` µ went to `victim`, the funder's owner, by a ruling.
+    event Recovered(uint64 indexed agreement, address indexed victim, uint64 amount);
     event BatchCancelled(uint96 indexed batch, uint40 cancelledAt);
     event PostingPaused(uint40 until);
     event PostingResumed();
@@ -71,6 +73,10 @@ interface IReceiptLedger {
     error ReceiptLedger_NothingToFinalise(uint96 batch);
     error ReceiptLedger_ResponseOpen(uint96 batch, uint256 endsAt);
     error ReceiptLedger_Answered(uint96 batch, uint256 index);
+    /// @notice Thrown when so many leaves of the batch are under challenge that none of it settles.
+    error ReceiptLedger_UnderChallenge(uint96 batch, uint16 open);
+    /// @notice Thrown when a self-post's bond shall return while its agreement is frozen by a dispute.
+    error ReceiptLedger_BondHeld(uint96 batch, uint64 agreement);
     error ReceiptLedger_PostingPaused(uint40 until);
     error ReceiptLedger_NotPaused();
     /// @notice Thrown when a pause is longer than MAX_PAUSE, or comes within 30 days of the last one's end.
@@ -95,7 +101,7 @@ interface IReceiptLedger {
         external
         returns (uint256 moved);
     /// @notice Takes the value of a batch whose window has passed out of flight, or gives a self-post's bond back, without
-    /// settling. Anyone.
+    /// settling; what a ruling left to recover goes to the funder's owner first. Anyone.
     function retire(uint96 batch) external;
     /// @notice Pays posted leaves inside their window against the operator's free stake. The operator's owner, or the payee's
     /// with the operator's standing consent; at most 128. A bad item is reported by {ReleaseRefused}: VOID of a cancelled
@@ -103,12 +109,10 @@ interface IReceiptLedger {
     /// policy or the caller without leave, the agreement held 200 times, or the free stake too little.
     /// @return moved µ (gross + customer fee).
     function release(ReleaseRequest[] calldata items) external returns (uint256 moved);
-    /// @notice Frees the reservations of released leaves whose window is over, or that were answered. Anyone; at most 256.
-    /// Leaves for which there is nothing to do are left out; reverts when that is all of them.
+    /// @notice Frees the reservations of released leaves whose window is over, or that were answered; what a ruling left to
+    /// recover goes to the funder's owner first. Anyone; at most 256. Leaves for which there is nothing to do, and those under
+    /// challenge or of a frozen agreement, are left out; reverts when that is all of them.
     function finalise(uint96 batch, uint256[] calldata indices) external;
-    /// @notice Pays the funder's owner, out of the operator's reservation, what a released leaf of a cancelled batch took.
-    /// Anyone, after the response window without an answer.
-    function makeGood(uint96 batch, uint256 index) external;
     /// @notice Cancels a relayer's batch inside its window. Guardian; twice in 30 days in one policy.
     function cancel(uint96 batch) external;
     /// @notice Pauses {IReceiptLedger-post} for `duration` seconds. Guardian.

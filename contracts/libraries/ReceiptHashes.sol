@@ -20,17 +20,17 @@ library ReceiptHashes {
         return _hash(TypeHashes.ACCEPTANCE, receipt, ACCEPTANCE_SIZE);
     }
 
-    /// @notice A verdict that says "valid": no other is worth anything to whoever shows it here.
-    function ofVerdict(Receipt calldata receipt, VerdictSignature calldata verdict) internal pure returns (bytes32) {
+    /// @notice A verdict on what stands behind `outputRoot`: "valid" up to `units`, or not, with the units that are.
+    function ofVerdict(
+        uint64 agreement,
+        uint80 units,
+        bytes32 outputRoot,
+        bool valid,
+        VerdictSignature calldata verdict
+    ) internal pure returns (bytes32) {
         return keccak256(
             abi.encode(
-                TypeHashes.VERDICT,
-                receipt.agreement,
-                receipt.units,
-                receipt.outputRoot,
-                true,
-                verdict.verifierVersion,
-                verdict.confidence
+                TypeHashes.VERDICT, agreement, units, outputRoot, valid, verdict.verifierVersion, verdict.confidence
             )
         );
     }

@@ -6,8 +6,10 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IOperatorRegistry} from "../interfaces/IOperatorRegistry.sol";
 import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
 import {BatchTree} from "../libraries/BatchTree.sol";
+import {Cold} from "../libraries/ColdSlot.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {Figures} from "../libraries/Figures.sol";
+import {Hot} from "../libraries/HotSlot.sol";
 import {ReleaseSlot, ReleasedLeaf} from "../libraries/ReleaseSlot.sol";
 import {
     AgreementView,
@@ -77,33 +79,20 @@ abstract contract InstantReleases is IReceiptLedger, LedgerBase {
         bool any;
         for (uint256 i = 0; i < indices.length; ++i) {
             ReleasedLeaf done = _releases[batch][indices[i]];
-            // One that is over already, or waits for an answer, holds up no other.
-            if (!done.exists() || (cancelled && !done.answered())) continue;
+            // One that is over already, waits for an answer, or is in dispute holds up no other.
+            if (!done.exists() || (cancelled && !done.answered()) || _isBlocked(batch, record, indices[i])) continue;
+            (Hot hot, Cold cold) = _slotsOf(done.agreement());
+            if (hot.frozen()) continue;
             any = true;
             // Effect
             _releases[batch][indices[i]] = ReleaseSlot.NONE;
             emit ReleaseFinalised(batch, indices[i]);
-            // Interaction
-            _RESERVES.unreserve(_operatorOf(done), done.amount());
+            // Interaction: the fees count for the payee either way; those of work ruled bad are in `overturned`.
+            uint64 left = done.amount() - _recover(done.agreement(), cold.operator(), cold, done.amount());
+            if (left != 0) _RESERVES.unreserve(cold.operator(), left);
             _ESCROW_MORE.finaliseRelease(done.agreement(), done.fees(), true);
         }
         if (!any) revert ReceiptLedger_NothingToFinalise(batch);
-    }
-
-    /// @inheritdoc IReceiptLedger
-    function makeGood(uint96 batch, uint256 index) external nonReentrant {
-        // Check
-        ReleasedLeaf waiting = _releases[batch][index];
-        uint256 endsAt = _checkWaiting(batch, index, waiting);
-        if (block.timestamp < endsAt) revert ReceiptLedger_ResponseOpen(batch, endsAt);
-        AgreementView memory a = _ESCROW_MORE.agreementOf(waiting.agreement());
-        address victim = _ESCROW.ownerOf(a.funder);
-        // Effect
-        _releases[batch][index] = ReleaseSlot.NONE;
-        emit MadeGood(batch, index, victim, waiting.amount());
-        // Interaction
-        _RESERVES.forfeit(a.operator, waiting.amount(), victim);
-        _ESCROW_MORE.finaliseRelease(waiting.agreement(), waiting.fees(), false);
     }
 
     // Private
@@ -134,7 +123,7 @@ abstract contract InstantReleases is IReceiptLedger, LedgerBase {
 
     /// @dev The leaf lies in a batch whose window runs, under a policy that allows this, and was not released before.
     function _checkLeaf(ReleaseRequest calldata item, Batch memory record) private view returns (SkipReason) {
-        if (record.flags & CANCELLED != 0) return SkipReason.VOID;
+        if (record.flags & CANCELLED != 0 || _isBlocked(item.batch, record, item.index)) return SkipReason.VOID;
         if (
             record.postedAt == 0 || block.timestamp >= _settleableAt(item.batch, record)
                 || !_POLICY_BOOK.receiptTerms(record.policy).instantRelease || item.index >= record.leaves
@@ -166,6 +155,11 @@ abstract contract InstantReleases is IReceiptLedger, LedgerBase {
         due.amount = gross + Fees.riseDown(a.paid, paid, a.feeCustomer);
         if (due.amount > record.value - record.moved) return (SkipReason.ABOVE_DECLARED_VALUE, due);
         return (SkipReason.NONE, due);
+    }
+
+    /// @dev Whether a leaf is under challenge or void.
+    function _isBlocked(uint96 batch, Batch memory record, uint256 index) private view returns (bool) {
+        return record.flags & BLOCKED != 0 && (_blocked[batch].mask >> index) & 1 != 0;
     }
 
     /// @dev Whose stake a release reserved: an agreement's operator never changes.

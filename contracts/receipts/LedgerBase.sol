@@ -10,14 +10,18 @@ import {IPolicyBook} from "../interfaces/IPolicyBook.sol";
 import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
 import {IStakeReserves} from "../interfaces/IStakeReserves.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
-import {ReleasedLeaf} from "../libraries/ReleaseSlot.sol";
-import {Batch, BondSource, Windows} from "../types/DataTypes.sol";
+import {Cold} from "../libraries/ColdSlot.sol";
+import {Hot} from "../libraries/HotSlot.sol";
+import {ReleaseSlot, ReleasedLeaf} from "../libraries/ReleaseSlot.sol";
+import {Batch, BondSource, Recovery, Windows} from "../types/DataTypes.sol";
 
 /// @notice What the ledger and its extension are built with, for ever.
 /// @param authority AccessManager in front of cancelling and pausing.
 /// @param ledger The ReceiptLedger's own address, known before it exists.
-/// @param extension The ReceiptLedgerExtension's.
+/// @param extension The ReceiptLedgerExtension's. @param disputes The ReceiptLedgerDisputes', to which the extension hands
+/// calls on.
 /// @param escrow Where what was posted is paid.
+/// @param court The Court. @param challenges The Challenges.
 /// @param staking Where operators, their keys and their stake are.
 /// @param policyBook Verification terms.
 /// @param credentials Attestations of TEE devices.
@@ -27,7 +31,10 @@ struct LedgerParameters {
     address authority;
     address ledger;
     address extension;
+    address disputes;
     address escrow;
+    address court;
+    address challenges;
     address staking;
     address policyBook;
     address credentials;
@@ -52,6 +59,14 @@ abstract contract LedgerBase is EIP712, ReentrancyGuardTransient, AccessManaged 
         uint40 newer;
     }
 
+    /// @dev A batch's leaves under challenge or void (`mask`), those of them that are void, and how many of each.
+    struct Blocked {
+        uint256 mask;
+        uint256 voided;
+        uint16 open;
+        uint16 voids;
+    }
+
     /// @dev One poster's line of batches: a policy's relayer, a policy's signed posts, or an operator's self-posts.
     struct Poster {
         uint48 nonce;
@@ -63,6 +78,9 @@ abstract contract LedgerBase is EIP712, ReentrancyGuardTransient, AccessManaged 
     uint24 internal constant SELF = 2;
     uint24 internal constant SIGNED = 4;
     uint24 internal constant CANCELLED = 8;
+    uint24 internal constant BLOCKED = 16;
+    /// @dev So many leaves under challenge, or void, are the end of a batch.
+    uint16 internal constant BROKEN = 10;
 
     IEscrow internal immutable _ESCROW;
     /// @dev The same address.
@@ -84,6 +102,8 @@ abstract contract LedgerBase is EIP712, ReentrancyGuardTransient, AccessManaged 
     mapping(uint96 batch => Bond) internal _bonds;
     /// @dev µ of an agreement's pledge that are reserved as bonds.
     mapping(uint64 agreement => uint64) internal _pledgeBonds;
+    mapping(uint96 batch => Blocked) internal _blocked;
+    mapping(uint64 agreement => Recovery) internal _recoveries;
 
     constructor(LedgerParameters memory p) EIP712("Tallystick ReceiptLedger", "1") AccessManaged(p.authority) {
         _ESCROW = IEscrow(p.escrow);
@@ -94,13 +114,70 @@ abstract contract LedgerBase is EIP712, ReentrancyGuardTransient, AccessManaged 
     }
 
     /// @dev Takes the batch's value out of flight, or gives a self-post's bond back, once; marks `record` only, the caller
-    /// stores it.
+    /// stores it. A bond whose agreement is frozen stays, and the batch unmarked.
     function _retire(uint96 batch, Batch memory record) internal {
         if (record.flags & RETIRED != 0) return;
+        if (record.flags & SELF != 0) {
+            if (_returnBond(batch, record.relayer)) record.flags |= RETIRED;
+            return;
+        }
         record.flags |= RETIRED;
-        if (record.flags & SELF != 0) return _returnBond(batch, record.relayer);
         _inFlight[record.relayer] -= record.value;
         emit IReceiptLedger.BatchRetired(batch, record.value);
+    }
+
+    /// @dev Ends a relayer's batch: it is never settled, and nobody is refunded before its leaves could be paid in another way.
+    function _cancelBatch(uint96 batch, Batch memory record) internal {
+        // Effect
+        _cancelledAt[batch] = uint40(block.timestamp);
+        _retire(batch, record);
+        record.flags |= CANCELLED;
+        _batches[batch].flags = record.flags;
+        emit IReceiptLedger.BatchCancelled(batch, uint40(block.timestamp));
+        // Interaction
+        uint256 floor = block.timestamp + _ESCROW.POST_GRACE() + _POLICY_BOOK.windows(record.policy).selfPost
+            + _ESCROW.SETTLE_GRACE();
+        _ESCROW_MORE.raiseRefundFloor(record.policy, uint40(floor));
+    }
+
+    /// @dev What a ruling left to recover of an agreement, out of `amount` µ of its operator's reserved stake.
+    /// @return taken µ that are the victim's now.
+    function _recover(uint64 agreement, uint32 operator, Cold cold, uint64 amount) internal returns (uint64 taken) {
+        // Effect
+        Recovery storage recovery = _recoveries[agreement];
+        taken = recovery.due < amount ? recovery.due : amount;
+        if (taken == 0) return 0;
+        recovery.due -= taken;
+        recovery.done += taken;
+        address victim = _ESCROW.ownerOf(cold.funder());
+        emit IReceiptLedger.Recovered(agreement, victim, taken);
+        // Interaction
+        _RESERVES.forfeit(operator, taken, victim);
+    }
+
+    /// @dev Gives a released leaf's whole reservation to the funder's owner: what it paid stands on nothing.
+    function _makeGood(uint96 batch, uint256 index, ReleasedLeaf released) internal {
+        uint64 agreement = released.agreement();
+        (, Cold cold) = _slotsOf(agreement);
+        address victim = _ESCROW.ownerOf(cold.funder());
+        uint64 amount = released.amount();
+        // Effect: a ruling counts what was given back, before it and after it.
+        _releases[batch][index] = ReleaseSlot.NONE;
+        Recovery storage recovery = _recoveries[agreement];
+        recovery.due -= recovery.due < amount ? recovery.due : amount;
+        recovery.done += amount;
+        recovery.doneFees += released.fees();
+        emit IReceiptLedger.MadeGood(batch, index, victim, amount);
+        // Interaction
+        _RESERVES.forfeit(cold.operator(), amount, victim);
+        _ESCROW_MORE.finaliseRelease(agreement, released.fees(), false);
+    }
+
+    function _slotsOf(uint64 agreement) internal view returns (Hot, Cold) {
+        uint64[] memory agreements = new uint64[](1);
+        agreements[0] = agreement;
+        (Hot[] memory hot, Cold[] memory cold) = _ESCROW.slotsOf(agreements);
+        return (hot[0], cold[0]);
     }
 
     /// @dev Reverts while the window runs.
@@ -141,16 +218,23 @@ abstract contract LedgerBase is EIP712, ReentrancyGuardTransient, AccessManaged 
         return (uint48(policy) << 32) | operator;
     }
 
-    /// @dev To where it came from. A pledge's goes back to the pledges even when its agreement has closed meanwhile: the
-    /// Escrow releases the whole pledge at the close, this part of it out of what is pledged for others.
-    function _returnBond(uint96 batch, uint32 operator) private {
+    /// @dev To where it came from, less what a ruling left to recover. A pledge's goes back to the pledges even when its
+    /// agreement has closed meanwhile: the Escrow releases the whole pledge at the close, this part of it out of what is
+    /// pledged for others.
+    /// @return done False, with nothing changed, while the agreement is frozen.
+    function _returnBond(uint96 batch, uint32 operator) private returns (bool done) {
         Bond memory bond = _bonds[batch];
-        if (bond.amount == 0) return;
+        if (bond.amount == 0) return true;
+        // Check
+        (Hot hot, Cold cold) = _slotsOf(bond.agreement);
+        if (hot.frozen()) return false;
         // Effect
         delete _bonds[batch];
         if (bond.source == BondSource.PLEDGE) _pledgeBonds[bond.agreement] -= bond.amount;
-        emit IReceiptLedger.BondReturned(batch, operator, bond.amount);
         // Interaction
-        _RESERVES.returnBond(operator, bond.amount, bond.source);
+        uint64 left = bond.amount - _recover(bond.agreement, operator, cold, bond.amount);
+        emit IReceiptLedger.BondReturned(batch, operator, left);
+        if (left != 0) _RESERVES.returnBond(operator, left, bond.source);
+        return true;
     }
 }

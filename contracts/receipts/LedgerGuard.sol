@@ -44,16 +44,9 @@ abstract contract LedgerGuard is IReceiptLedger, LedgerBase {
         if (last.older != 0 && block.timestamp < last.older + RESPITE) {
             revert ReceiptLedger_TooManyCancels(record.policy, last.older + RESPITE);
         }
-        // Effect
+        // Effect, then interaction
         _cancels[record.policy] = Cancels({older: last.newer, newer: uint40(block.timestamp)});
-        _cancelledAt[batch] = uint40(block.timestamp);
-        _retire(batch, record);
-        _batches[batch].flags = record.flags | CANCELLED;
-        emit BatchCancelled(batch, uint40(block.timestamp));
-        // Interaction: nobody is refunded before the leaves could be paid in another way.
-        uint256 floor = block.timestamp + _ESCROW.POST_GRACE() + _POLICY_BOOK.windows(record.policy).selfPost
-            + _ESCROW.SETTLE_GRACE();
-        _ESCROW_MORE.raiseRefundFloor(record.policy, uint40(floor));
+        _cancelBatch(batch, record);
     }
 
     /// @inheritdoc IReceiptLedger

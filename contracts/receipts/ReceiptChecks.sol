@@ -6,7 +6,6 @@ import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/Messa
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ICredentials} from "../interfaces/ICredentials.sol";
 import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
-import {IReceiptLedgerExtension} from "../interfaces/IReceiptLedgerExtension.sol";
 import {ISessionKeys} from "../interfaces/ISessionKeys.sol";
 import {Cold} from "../libraries/ColdSlot.sol";
 import {Hot} from "../libraries/HotSlot.sol";
@@ -32,7 +31,7 @@ import {LedgerBase, LedgerParameters} from "./LedgerBase.sol";
 /// @dev Nothing here reverts for what a receipt says, so that one bad item holds up no other.
 ///
 /// Keys of devices, verifiers and sessions sign by ECDSA alone; owners may be contract wallets (ERC-1271).
-abstract contract ReceiptChecks is IReceiptLedgerExtension, LedgerBase {
+abstract contract ReceiptChecks is LedgerBase {
     /// @dev What the checks of one call have in common. `kind` is that of `policy`, and `terms` those of `termsPolicy`; there
     /// is no policy 0. Owners (account << 160 | owner) and good devices (operator << 160 | key) that were asked for are
     /// kept in a few places each, so that a run of items of the same people asks once.
@@ -79,13 +78,6 @@ abstract contract ReceiptChecks is IReceiptLedgerExtension, LedgerBase {
             agreements[i] = items[i].receipt.agreement;
         }
         return _ESCROW.slotsOf(agreements);
-    }
-
-    function _slotsOf(uint64 agreement) internal view returns (Hot, Cold) {
-        uint64[] memory agreements = new uint64[](1);
-        agreements[0] = agreement;
-        (Hot[] memory hot, Cold[] memory cold) = _ESCROW.slotsOf(agreements);
-        return (hot[0], cold[0]);
     }
 
     /// @dev Full signatures: the device's, and the acceptance or what the policy demands in its place. A session key that
@@ -176,28 +168,48 @@ abstract contract ReceiptChecks is IReceiptLedgerExtension, LedgerBase {
         ) return (ReceiptFault.BAD_FUNDER_ACCEPTANCE, 0);
     }
 
-    /// @dev Whether the policy's quorum of verifiers says "valid"; nothing is asked for under NONE and TEE. Both lists rise
-    /// strictly, so nobody counts twice; a verdict that does not count does no harm.
+    /// @dev Whether the policy's quorum of verifiers says "valid"; nothing is asked for under NONE and TEE.
     function _hasVerdicts(SignedReceipt calldata item, uint16 policy, Context memory context)
         internal
         view
         returns (bool)
     {
         ReceiptTerms memory terms = _termsOf(policy, context);
-        uint32[] memory verifiers = terms.verifiers;
-        uint256 missing = terms.quorum;
-        uint256 count = item.verdicts.length;
-        if (count > verifiers.length) return false;
-        uint256 place;
-        for (uint256 i = 0; i < count && missing != 0; ++i) {
-            VerdictSignature calldata verdict = item.verdicts[i];
-            while (place < verifiers.length && verifiers[place] < verdict.verifier) ++place;
-            if (place == verifiers.length) break;
-            if (verifiers[place] != verdict.verifier) continue;
-            ++place;
-            if (_isVerdict(item.receipt, verdict, context)) --missing;
-        }
+        if (terms.quorum == 0) return true;
+        Receipt calldata receipt = item.receipt;
+        (uint256 missing,) =
+            _countVerdicts(receipt.agreement, receipt.units, receipt.outputRoot, true, item.verdicts, terms, context);
         return missing == 0;
+    }
+
+    /// @dev Who of the policy's verifiers signed just that. Both lists rise strictly, so nobody counts twice; a verdict that
+    /// does not count does no harm.
+    /// @return missing How many are missing to a quorum. @return found The first that make one.
+    function _countVerdicts(
+        uint64 agreement,
+        uint80 units,
+        bytes32 outputRoot,
+        bool valid,
+        VerdictSignature[] calldata verdicts,
+        ReceiptTerms memory terms,
+        Context memory context
+    ) internal view returns (uint256 missing, uint32[] memory found) {
+        missing = terms.quorum;
+        found = new uint32[](missing);
+        if (verdicts.length > terms.verifiers.length) return (missing, found);
+        uint256 place;
+        for (uint256 i = 0; i < verdicts.length && missing != 0; ++i) {
+            VerdictSignature calldata verdict = verdicts[i];
+            while (place < terms.verifiers.length && terms.verifiers[place] < verdict.verifier) ++place;
+            if (place == terms.verifiers.length) break;
+            if (terms.verifiers[place] != verdict.verifier) continue;
+            ++place;
+            if (verdict.verifierVersion < terms.verifierVersion || verdict.confidence < terms.minConfidence) continue;
+            bytes32 structHash = ReceiptHashes.ofVerdict(agreement, units, outputRoot, valid, verdict);
+            if (!_isVerdict(structHash, verdict, context)) continue;
+            found[found.length - missing] = verdict.verifier;
+            --missing;
+        }
     }
 
     /// @dev The kind alone is cheaper to read than the whole, and enough for most countersigned receipts.
@@ -209,7 +221,7 @@ abstract contract ReceiptChecks is IReceiptLedgerExtension, LedgerBase {
         return context.kind;
     }
 
-    function _termsOf(uint16 policy, Context memory context) private view returns (ReceiptTerms memory) {
+    function _termsOf(uint16 policy, Context memory context) internal view returns (ReceiptTerms memory) {
         if (context.termsPolicy != policy) {
             context.terms = _POLICY_BOOK.receiptTerms(policy);
             context.termsPolicy = policy;
@@ -225,12 +237,12 @@ abstract contract ReceiptChecks is IReceiptLedgerExtension, LedgerBase {
         return owner;
     }
 
-    function _isVerdict(Receipt calldata receipt, VerdictSignature calldata verdict, Context memory context)
+    function _isVerdict(bytes32 structHash, VerdictSignature calldata verdict, Context memory context)
         private
         view
         returns (bool)
     {
-        address key = _signerOf(ReceiptHashes.ofVerdict(receipt, verdict), verdict.signature, context);
+        address key = _signerOf(structHash, verdict.signature, context);
         return
             _STAKING.isActive(verdict.verifier, Role.VERIFIER)
                 && _isKey(verdict.verifier, KeyKind.VERIFIER, key, context);

@@ -140,7 +140,7 @@ contract ReceiptLedger is InstantReleases, LedgerGuard {
         _checkSettleable(batch, record);
         if (keccak256(figures) != record.figuresHash) revert ReceiptLedger_WrongFigures(batch);
         // Effect
-        moved = _settle(batch, record, figures);
+        moved = _settle(batch, record, figures, _skipMask(batch, record));
     }
 
     /// @inheritdoc IReceiptLedger
@@ -157,7 +157,8 @@ contract ReceiptLedger is InstantReleases, LedgerGuard {
                 || !MerkleProof.verifyCalldata(proof, record.root, BatchTree.leaf(index, figure, output))
         ) revert ReceiptLedger_BadProof(batch, index);
         // Effect
-        moved = _settle(batch, record, abi.encodePacked(figure));
+        uint256 blocked = (_skipMask(batch, record) >> index) & 1;
+        moved = _settle(batch, record, abi.encodePacked(figure), blocked);
     }
 
     /// @inheritdoc IReceiptLedger
@@ -168,13 +169,17 @@ contract ReceiptLedger is InstantReleases, LedgerGuard {
         if (record.flags & RETIRED != 0) revert ReceiptLedger_AlreadyRetired(batch);
         // Effect
         _retire(batch, record);
+        if (record.flags & RETIRED == 0) revert ReceiptLedger_BondHeld(batch, _bonds[batch].agreement);
         _batches[batch].flags = record.flags;
     }
 
     // Private
 
     /// @dev Pays through the Escrow, which skips what it cannot pay, and books what moved.
-    function _settle(uint96 batch, Batch memory record, bytes memory figures) private returns (uint256 moved) {
+    function _settle(uint96 batch, Batch memory record, bytes memory figures, uint256 skipMask)
+        private
+        returns (uint256 moved)
+    {
         _retire(batch, record);
         SettleOrder memory order = SettleOrder({
             policy: record.policy,
@@ -182,11 +187,19 @@ contract ReceiptLedger is InstantReleases, LedgerGuard {
             cap: record.value - record.moved,
             grossCap: _grossCap(record)
         });
-        moved = _ESCROW.settle(order, figures, 0);
+        moved = _ESCROW.settle(order, figures, skipMask);
         record.moved += moved.toUint64();
         Batch storage stored = _batches[batch];
         (stored.moved, stored.flags) = (record.moved, record.flags);
         emit BatchSettled(batch, record.moved);
+    }
+
+    /// @dev Leaves under challenge and void ones; reverts while too many are under challenge.
+    function _skipMask(uint96 batch, Batch memory record) private view returns (uint256) {
+        if (record.flags & BLOCKED == 0) return 0;
+        Blocked storage blocked = _blocked[batch];
+        if (blocked.open >= BROKEN) revert ReceiptLedger_UnderChallenge(batch, blocked.open);
+        return blocked.mask;
     }
 
     /// @dev The policy's relayer is active and enough of its signers vouch for the batch.

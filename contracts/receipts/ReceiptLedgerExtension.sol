@@ -14,9 +14,26 @@ import {SignedPaths} from "./SignedPaths.sol";
 /// @dev Runs on the ReceiptLedger's storage, by its fallback; by itself it answers nothing.
 contract ReceiptLedgerExtension is SignedPaths {
     address private immutable _MAIN;
+    address private immutable _DISPUTES;
 
     constructor(LedgerParameters memory p) LedgerBase(p) ReceiptChecks(p) {
         _MAIN = p.ledger;
+        _DISPUTES = p.disputes;
+    }
+
+    /// @dev What belongs to challenges and disputes is in a contract of its own, on the same storage.
+    // solhint-disable-next-line no-complex-fallback
+    fallback() external {
+        _checkHere();
+        address disputes = _DISPUTES;
+        assembly ("memory-safe") {
+            let data := mload(0x40)
+            calldatacopy(data, 0, calldatasize())
+            let ok := delegatecall(gas(), disputes, data, calldatasize(), 0, 0)
+            returndatacopy(data, 0, returndatasize())
+            if iszero(ok) { revert(data, returndatasize()) }
+            return(data, returndatasize())
+        }
     }
 
     // User reads

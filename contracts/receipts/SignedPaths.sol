@@ -24,7 +24,7 @@ import {
 import {ReceiptChecks} from "./ReceiptChecks.sol";
 
 /// @title Ways to be paid by signatures shown on chain: countersigned, reported, signed post, self-post
-abstract contract SignedPaths is ReceiptChecks {
+abstract contract SignedPaths is IReceiptLedgerExtension, ReceiptChecks {
     using SafeCast for uint256;
 
     /// @dev Most items of one `selfPost`.

@@ -379,7 +379,7 @@ struct BatchHeader {
 /// @param value Declared µ.
 /// @param moved µ (gross + customer fee) moved so far.
 /// @param flags Bit 0: its value is no longer in flight; 1: a self-post; 2: posted by anyone with full signatures;
-/// 3: cancelled.
+/// 3: cancelled; 4: some of its leaves were challenged.
 /// @param root Merkle root over (index, figure, outputRoot), OpenZeppelin layout.
 /// @param figuresHash keccak256 of the figures.
 struct Batch {
@@ -453,7 +453,9 @@ enum ReceiptFault {
     BAD_FUNDER_ACCEPTANCE,
     NOT_ENOUGH_VERDICTS,
     NOTHING_DUE,
-    NO_BOND
+    NO_BOND,
+    NOT_POSTED,
+    LEAF_VOID
 }
 
 /// @notice What `ReceiptLedger` asks of a settlement.
