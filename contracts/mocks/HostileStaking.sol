@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {SlashOrder} from "../types/DataTypes.sol";
+import {SlashOrder, SlashOutcome} from "../types/DataTypes.sol";
 
 /// @title What an Escrow sees of a Staking, misbehaving as {setConduct} says
 /// @notice One person owns every operator, and every pledge is granted.
@@ -51,9 +51,12 @@ contract HostileStaking {
         return true;
     }
 
-    function slashPledge(SlashOrder calldata order, uint64 pledge) external returns (uint64) {
+    function slashPledge(SlashOrder calldata order, uint64 pledge, uint64)
+        external
+        returns (SlashOutcome memory outcome)
+    {
         pledged -= pledge;
-        return order.amount;
+        outcome.slashed = order.amount;
     }
 
     function release(uint32, uint64 amount) external {

@@ -13,6 +13,8 @@ contract LedgerEscrowMock {
     event SetDowntime(uint64 agreement, uint80 units);
     event SettleRelease(SettleOrder order, uint64 agreement, uint80 units);
     event FinaliseRelease(uint64 agreement, uint256 fees, bool good);
+    event Hold(uint64 agreement);
+    event Unhold(uint64 agreement, uint40 notBefore);
     event RaiseRefundFloor(uint16 policy, uint40 until);
 
     uint32 public immutable POST_GRACE;
@@ -82,6 +84,16 @@ contract LedgerEscrowMock {
 
     function finaliseRelease(uint64 agreement, uint256 fees, bool good) external {
         emit FinaliseRelease(agreement, fees, good);
+        --_agreements[agreement].holds;
+    }
+
+    function hold(uint64 agreement) external {
+        emit Hold(agreement);
+        ++_agreements[agreement].holds;
+    }
+
+    function unhold(uint64 agreement, uint40 notBefore) external {
+        emit Unhold(agreement, notBefore);
         --_agreements[agreement].holds;
     }
 

@@ -4,7 +4,8 @@
     provider = system.register(account("gpu farm"), Role.PROVIDER, free=5_000 * DOLLAR)
     policy = system.add_policy(relayer=…)
 
-`deploy_system(Parameters(thaw=…), escrow="MockEscrow")` changes a figure or an artefact.
+`deploy_system(Parameters(thaw=…), escrow="MockEscrow")` changes a figure or an artefact. Court and Challenges are plain
+accounts, from which a test sends what they would, unless it asks for the real ones: `deploy_system(justice=True)`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tallystick.chain.abi import short_string
 from tallystick.chain.contracts import load
 from tests.support.evm import Account, Bound, Evm, account
 
-__all__ = ["DOLLAR", "TALLY", "WEEK", "Parameters", "Role", "System", "deploy_system"]
+__all__ = ["DOLLAR", "TALLY", "WEEK", "Parameters", "Role", "System", "deploy_system", "dispute_terms"]
 
 DOLLAR: Final = 10**6  # µ
 TALLY: Final = 10**18  # TALLY-wei
@@ -32,8 +33,10 @@ _ORDER: Final = (
     "PolicyBook",
     "Staking",
     "Credentials",
+    "EscrowRulings",
     "EscrowExtension",
     "escrow",
+    "ReceiptLedgerDisputes",
     "ReceiptLedgerExtension",
     "ReceiptLedger",
     "SessionKeys",
@@ -43,6 +46,8 @@ _ORDER: Final = (
     "TallyFaucet",
     "DividendVault",
 )
+# What follows when a test wants real judges; by System.create, in this order.
+_JUSTICE: Final = ("Court", "Challenges", "JackpotPool", "Council", "Jury", "BisectionReferee")
 
 
 class Role(IntFlag):
@@ -96,7 +101,20 @@ class System:
     vault: Bound
     credentials: Bound
     session_keys: Bound
+    court: Account | Bound
+    challenges: Account | Bound
+    at: Mapping[str, str]
     operators: dict[int, Account] = field(default_factory=dict)
+
+    def create(self, name: str, **arguments: Any) -> Bound:
+        """Creates the next contract through the Directory; a constructor's struct is given by its members."""
+        wanted = load(name).constructor
+        parts = wanted[0].components if len(wanted) == 1 and wanted[0].components else wanted
+        code = load(name).init_code({part.name: arguments[part.name] for part in parts})
+        index = int(self.directory.call("count")) + 1
+        self.directory.transact("deploy", short_string(name), index, code, sender=self.admin)
+        assert self.at.get(name) in (None, self.directory.call("addressOf", index)), f"{name} is out of order"
+        return self.evm.at(name, str(self.directory.call("addressOf", index)))
 
     def mint(self, holder: Account | str, amount: int) -> None:
         """Gives µ to somebody."""
@@ -160,7 +178,6 @@ def policy_terms(**changes: Any) -> tuple[Any, ...]:
         "challengeWindow": 86_400,
         "selfPostWindow": 259_200,
         "responseWindow": 21_600,
-        "disputeTime": 691_200,
         "notice": 3_600,
         "reportTime": 86_400,
         "silence": 86_400,
@@ -168,10 +185,40 @@ def policy_terms(**changes: Any) -> tuple[Any, ...]:
         "operatorCredentials": 0,
         "issuer": "0x" + "00" * 20,
         "measurement": bytes(32),
+        "verifierVersion": 0,
+        "minConfidence": 0,
+        "dispute": dispute_terms(),
         "verifiers": [],
     }
     unknown = changes.keys() - terms.keys()
     assert not unknown, f"a policy has no {unknown}"
+    return tuple((terms | changes).values())
+
+
+def dispute_terms(**changes: Any) -> tuple[Any, ...]:
+    """A DisputeTerms struct in the ABI's order: PROTOCOL's figures, no arbiters; by the ABI's names."""
+    terms: dict[str, Any] = {
+        "contestTime": 86_400,
+        "evidenceTime": 86_400,
+        "rulingTime": 172_800,
+        "appealTime": 86_400,
+        "backingBond": 20 * DOLLAR,
+        "voidPenalty": 100 * DOLLAR,
+        "penaltyCap": 1_000 * DOLLAR,
+        "minBond": 50 * DOLLAR,
+        "bondBps": 500,
+        "slashBps": 10_000,
+        "slashCap": 0,
+        "slashDayCap": 0,
+        "rewardBps": 2_000,
+        "accusedBps": 6_000,
+        "arbiterFee": 25 * DOLLAR,
+        "appealFee": 55 * DOLLAR,
+        "arbiter": "0x" + "00" * 20,
+        "secondArbiter": "0x" + "00" * 20,
+    }
+    unknown = changes.keys() - terms.keys()
+    assert not unknown, f"no dispute term is called {unknown}"
     return tuple((terms | changes).values())
 
 
@@ -181,15 +228,22 @@ def deploy_system(
     evm: Evm | None = None,
     currency: str = "TestDollar",
     escrow: str = "Escrow",
+    justice: bool = False,
 ) -> System:
     """Creates everything through the Directory.
 
     `currency` and `escrow` name artefacts: hostile ones, or MockEscrow with (currency, staking, feeSplitter).
+    With `justice` Court and Challenges are the addresses that the next two contracts get ({System.create}); the System
+    then has accounts of no use for them until it is told.
     """
     p, evm = parameters or Parameters(), evm or Evm()
     admin, treasury = account("admin"), account("treasury")
     directory = evm.deploy("Directory", admin.address)
     at = {name: directory.call("addressOf", index) for index, name in enumerate(_ORDER, 1)}
+    if justice:
+        at |= {name: directory.call("addressOf", len(_ORDER) + i) for i, name in enumerate(_JUSTICE, 1)}
+    else:
+        at |= {"Court": account("court").address, "Challenges": account("challenges").address}
     artifacts = {"currency": currency, "escrow": escrow}
     arguments = _arguments(p, admin, treasury, at, currency, escrow)
     bound = {}
@@ -219,6 +273,9 @@ def deploy_system(
         vault=bound["DividendVault"],
         credentials=bound["Credentials"],
         session_keys=bound["SessionKeys"],
+        court=account("court"),
+        challenges=account("challenges"),
+        at=at,
     )
 
 
@@ -233,7 +290,9 @@ def _arguments(
         "currency": money,
         "escrow": at["escrow"],
         "extension": at["EscrowExtension"],
+        "rulings": at["EscrowRulings"],
         "ledger": at["ReceiptLedger"],
+        "court": at["Court"],
         "staking": at["Staking"],
         "policyBook": at["PolicyBook"],
         "credentials": at["Credentials"],
@@ -248,7 +307,10 @@ def _arguments(
         "authority": authority,
         "ledger": at["ReceiptLedger"],
         "extension": at["ReceiptLedgerExtension"],
+        "disputes": at["ReceiptLedgerDisputes"],
         "escrow": at["escrow"],
+        "court": at["Court"],
+        "challenges": at["Challenges"],
         "staking": at["Staking"],
         "policyBook": at["PolicyBook"],
         "credentials": at["Credentials"],
@@ -264,6 +326,8 @@ def _arguments(
             "currency": money,
             "escrow": at["escrow"],
             "ledger": at["ReceiptLedger"],
+            "court": at["Court"],
+            "challenges": at["Challenges"],
             "insurance": at["InsurancePool"],
             "thawPeriod": p.thaw,
             "maxLiability": p.max_liability,
@@ -275,8 +339,10 @@ def _arguments(
         },
         "escrow": mock if escrow == "MockEscrow" else real,
         "EscrowExtension": real,
+        "EscrowRulings": real,
         "ReceiptLedger": ledger,
         "ReceiptLedgerExtension": ledger,
+        "ReceiptLedgerDisputes": ledger,
         "Credentials": {},
         "SessionKeys": {"escrow": at["escrow"], "ledger": at["ReceiptLedger"]},
         "FeeSplitter": {
