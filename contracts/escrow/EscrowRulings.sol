@@ -79,7 +79,7 @@ contract EscrowRulings is IEscrowRulings, EscrowEnding {
         outcome.paid = (hot.paid() - before).toUint64();
         if (order.closes) {
             _closeRuled(order, hot, cold, amount, outcome);
-        } else if (order.setsDowntime && order.downtime != cold.downtime()) {
+        } else if (order.setsDowntime && !cold.unbegun() && order.downtime != cold.downtime()) {
             _agreements[order.agreement].cold = cold.withDowntime(order.downtime);
             emit IEscrowExtension.DowntimeSet(order.agreement, order.downtime);
         }
