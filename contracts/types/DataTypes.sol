@@ -787,3 +787,20 @@ struct DisputeView {
     uint40 rulingStart;
     uint40 deadline;
 }
+
+/// @notice A claim on the insurance pool.
+/// @param victim Who is paid. @param operator Whose cover it draws on.
+/// @param lastSequence Newest agreement when it was filed: it grows with fees of agreements opened up to there.
+/// @param queued Whether it stands in the queue of payments.
+/// @param loss µ lost. @param granted µ of it that have cover. @param paid µ of them credited.
+/// @param filedAt When it was filed; 0: there is no claim.
+struct InsuranceClaim {
+    address victim;
+    uint32 operator;
+    uint32 lastSequence;
+    bool queued;
+    uint64 loss;
+    uint64 granted;
+    uint64 paid;
+    uint40 filedAt;
+}
