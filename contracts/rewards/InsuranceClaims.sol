@@ -207,7 +207,8 @@ abstract contract InsuranceClaims is IInsurancePool, ReentrancyGuardTransient {
         _totals.granted += amount;
         if (!claim.queued) {
             claim.queued = true;
-            _queue[_tail++] = agreement;
+            _queue[_tail] = agreement;
+            ++_tail;
         }
         emit ClaimGranted(agreement, operator, amount);
     }

@@ -111,7 +111,8 @@ contract InsurancePool is InsuranceClaims {
             uint256 amount = due < left ? due : left;
             if (amount == due) {
                 claim.queued = false;
-                delete _queue[head++];
+                delete _queue[head];
+                ++head;
             }
             claim.paid += uint64(amount); // at most `due`
             credits[claim.victim] += amount;

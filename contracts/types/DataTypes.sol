@@ -804,3 +804,28 @@ struct InsuranceClaim {
     uint64 paid;
     uint40 filedAt;
 }
+
+/// @notice Where a round of the jackpot pool stands. NO_ERROR: the commitment was to none.
+enum RoundState {
+    NONE,
+    COMMITTED,
+    ERROR,
+    NO_ERROR
+}
+
+/// @notice A round of the jackpot pool.
+/// @param committedAt When the tester committed. @param windowEnd Of the error's batch: flags sealed from then on do not count.
+/// @param claimants Flags opened on the error. @param jackpot µ that they share by halves.
+/// @param share µ that each gets, once the round is closed.
+/// @param commitment Of the tester. @param errorHash keccak256(figure, output) of the revealed error.
+struct JackpotRound {
+    RoundState state;
+    bool closed;
+    uint40 committedAt;
+    uint40 windowEnd;
+    uint32 claimants;
+    uint64 jackpot;
+    uint64 share;
+    bytes32 commitment;
+    bytes32 errorHash;
+}
