@@ -1,13 +1,12 @@
 """InsurancePool's claims: what covers them, who is paid when, and why whoever sues itself loses by it.
 
 The Escrow is a stand-in whose agreements are what a test says, but for the last tests, which play on the real one. The
-Court is an account. Unless a test says otherwise an agreement has 5 % of provider's fee, and 20 % of fees are insurance's:
-so 1 000 000 µ paid are 10 000 µ of cover.
+Court is an account. Unless a test says otherwise an agreement has 5 % of provider's fee, and 20 % of fees are
+insurance's: so 1 000 000 µ paid are 10 000 µ of cover.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -118,8 +117,8 @@ def fresh() -> Office:
 
 
 @pytest.fixture
-def office() -> Iterator[Office]:
-    yield fresh()
+def office() -> Office:
+    return fresh()
 
 
 # Counting
@@ -349,7 +348,8 @@ def test_growth__behind_a_flood_of_waiting_claims__is_bounded_work_and_lost_to_n
 def test_pay__at_most_5_percent_a_day__first_in_first_out_the_last_in_part(office: Office) -> None:
     office.system.mint(office.pool.address, 100_000)
     office.count(office.closed(100_000_000))
-    one, two, three = office.file(3_000), office.file(4_000, victim=VAL.address), office.file(1_000)
+    one, two = office.file(3_000), office.file(4_000, victim=VAL.address)
+    office.file(1_000)
     receipt = office.pool.transact("pay", 256, sender=EVE)
     assert receipt.result == 5_000
     assert [tuple(log.args.values()) for log in receipt.events("ClaimPaid")] == [
@@ -474,7 +474,7 @@ def test_claim_credit__with_a_currency_that_calls_back__lets_nothing_in() -> Non
         before = office.evm.snapshot()
         token.transact("arm", pool.address, data, True, sender=EVE)
         token.transact("execute", pool.address, pool.encode("claimCredit", EVE.address), sender=EVE)
-        assert token.call("calls") == 1 and not token.call("succeeded")
+        assert (token.call("calls"), token.call("succeeded")) == (1, False)
         assert office.system.balance(pool) == held - 300
         assert pool.call("totalCredits") == 0
         office.evm.revert(before)
@@ -541,14 +541,14 @@ def test_any_order_of_steps__money_is_conserved_and_no_operator_takes_more_than_
         else:
             office.evm.warp(amount % (3 * DAY))
         # Currency = the pool's money + credits = all that came less what was taken.
-        credits = sum(office.credit(victim) for victim in victims)
+        owed = sum(office.credit(victim) for victim in victims)
         assert office.credit(EVE) == 0
-        assert office.pool.call("totalCredits") == credits
-        assert office.system.balance(office.pool) == office.pool.call("money") + credits == minted - taken
+        assert office.pool.call("totalCredits") == owed
+        assert office.system.balance(office.pool) == office.pool.call("money") + owed == minted - taken
         # Claims: paid <= granted <= loss; per operator granted <= cover; paid = credited.
         rows = {number: office.claim(number) for number in claims}
         assert all(paid <= granted <= loss for loss, granted, paid in rows.values())
-        assert sum(paid for _, _, paid in rows.values()) == credits + taken
+        assert sum(paid for _, _, paid in rows.values()) == owed + taken
         due = sum(granted - paid for _, granted, paid in rows.values())
         assert office.pool.call("queue")[1] == due
         for operator in OPERATORS:
@@ -605,8 +605,8 @@ def test_puppets__whoever_pays_itself_1_000_dollars_and_sues__loses_by_it(
 
 
 def test_puppets__on_the_real_escrow__their_purses_together_have_lost_four_fifths_of_the_fees() -> None:
-    """Ann, Otto and Paula are one person. Her agreement pays 1 000 dollars; the Court, for the sake of argument, finds all
-    of it lost, and the bond, the slash and the arbiters' fee are left out: they would only cost her more."""
+    """Ann, Otto and Paula are one person. Her agreement pays 1 000 dollars; the Court, for the sake of argument, finds
+    all of it lost, and the bond, the slash and the arbiters' fee are left out: they would only cost her more."""
     desk = open_desk()
     pool, court = desk.system.insurance, desk.system.court
     desk.system.mint(pool.address, 10_000 * DOLLAR)  # others'
