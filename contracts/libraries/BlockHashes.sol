@@ -16,8 +16,9 @@ library BlockHashes {
         uint256 most = HISTORY_GAS;
         assembly ("memory-safe") {
             mstore(0x00, height)
-            let known := and(staticcall(most, history, 0x00, 0x20, 0x00, 0x20), gt(returndatasize(), 0x1f))
-            hash := mul(known, mload(0x00))
+            let ok := staticcall(most, history, 0x00, 0x20, 0x00, 0x20)
+            // Where there is no such contract, nothing is returned.
+            if and(ok, gt(returndatasize(), 0x1f)) { hash := mload(0x00) }
         }
     }
 }
