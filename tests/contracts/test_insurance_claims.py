@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tallystick.chain.contracts import explain_revert
 from tallystick.protocol.enums import Status
 from tests.support.escrow import ANN, DAY, MALLORY, OTTO, PAULA, open_desk
 from tests.support.evm import Bound, Evm, Receipt, Snapshot, account, reverts
@@ -475,6 +476,7 @@ def test_claim_credit__with_a_currency_that_calls_back__lets_nothing_in() -> Non
         token.transact("arm", pool.address, data, True, sender=EVE)
         token.transact("execute", pool.address, pool.encode("claimCredit", EVE.address), sender=EVE)
         assert (token.call("calls"), token.call("succeeded")) == (1, False)
+        assert explain_revert(token.call("returned")).code == "ReentrancyGuardReentrantCall"
         assert office.system.balance(pool) == held - 300
         assert pool.call("totalCredits") == 0
         office.evm.revert(before)
