@@ -451,12 +451,13 @@ def test_reveal__of_a_figure_of_another_round_or_of_no_batch__is_refused(hall: H
         hall.pool.transact("reveal", round_, unknown, SALT, sender=TESTER)
 
 
-def test_reveal__of_a_self_post__is_refused(hall: Hall) -> None:
+@pytest.mark.parametrize(("path", "silence"), [("selfPost", 0), ("postSigned", DAY)])
+def test_reveal__of_a_post_that_stands_on_signatures__is_refused(hall: Hall, path: str, silence: int) -> None:
     """What stands on signatures can be posted a second time by anybody, so after the commitment."""
     desk = hall.desk
     desk.system.staking.transact("authoriseKey", 1, int(KeyKind.DEVICE), DEVICE.address, sender=OTTO)
     agreement = desk.opened(expiry=desk.now + 10 * DAY)
-    desk.evm.warp(3_600)
+    desk.evm.warp(3_600 + silence)
     claim = figures.encode_figure(agreement, 100)
     round_, output = hall.round, b"\x33" * 32
     hall.commit_to(claim, output, round_)
@@ -467,7 +468,8 @@ def test_reveal__of_a_self_post__is_refused(hall: Hall) -> None:
         Claim(agreement, 100, desk.now - 60, desk.now, output, True),
         customer=ANN,
     )
-    number = desk.ledger.transact("selfPost", [item], sender=OTTO).event("BatchPosted").args["batch"]
+    what = [[item]] if path == "selfPost" else [1, [item]]
+    number = desk.ledger.transact(path, *what, sender=OTTO).event("BatchPosted").args["batch"]
     hall.to_end(round_, 1)
     with reverts("JackpotPool_UnfitBatch", batch=number):
         hall.reveal(Posted(number, claim, output), round_)
