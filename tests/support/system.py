@@ -403,7 +403,14 @@ def _arguments(
             "insuranceBps": p.insurance,
             "treasuryBps": p.treasury,
         },
-        "InsurancePool": {"currency": money, "feeSplitter": at["FeeSplitter"], "staking": at["Staking"]},
+        "InsurancePool": {
+            "currency": money,
+            "feeSplitter": at["FeeSplitter"],
+            "staking": at["Staking"],
+            "escrow": at["escrow"],
+            "policyBook": at["PolicyBook"],
+            "court": at["Court"],
+        },
         "TallyToken": {"minter": at["TallyFaucet"]},
         "TallyFaucet": {"token": at["TallyToken"]},
         "DividendVault": {
