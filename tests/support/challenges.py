@@ -5,9 +5,9 @@
     room.challenge(batch, 1)                    # by Wanda
     room.answer(batch, 1, sender=MALLORY)       # Mallory gets Wanda's bond
 
-Wanda and Walt watch, with 10 000 USDC each. Policy 1 is of kind NONE, 2 a QUORUM of two of `VERIFIERS` (operators 3 to 5);
-both are relayed by operator 2 (Rita, 20 000 USDC of free stake). `DEVICE` is a key of operator 1 (Otto). The Court is
-an account, from which a test sends what it would.
+Wanda and Walt watch, with 10 000 USDC each. Policy 1 is of kind NONE, 2 a QUORUM of two of `VERIFIERS` (operators
+3 to 5); both are relayed by operator 2 (Rita, 20 000 USDC of free stake). `DEVICE` is a key of operator 1 (Otto). The
+Court is an account, from which a test sends what it would.
 """
 
 from __future__ import annotations
@@ -183,6 +183,8 @@ def _seat(evm: Evm | None, currency: str, policy: dict[str, Any]) -> Room:
     )
     system.challenges = challenges
     room = Room(system, system.escrow, challenges=challenges)
+    if currency == "FeeOnTransferDollar":
+        system.currency.transact("setFee", 0, sender=MALLORY)
     assert system.register(OTTO, Role.PROVIDER, free=100_000 * DOLLAR) == PROVIDER
     assert system.register(RITA, Role.RELAYER, free=20_000 * DOLLAR) == RELAYER
     for operator, kind, key, owner in (
