@@ -387,6 +387,14 @@ class EscrowOpeningResumed(Event, frozen=True):
     pass
 
 
+class EscrowFrozen(Event, frozen=True):
+    agreement: int
+
+
+class EscrowUnfrozen(Event, frozen=True):
+    agreement: int
+
+
 class EscrowSurplusRecovered(Event, frozen=True):
     token: bytes
     to: bytes
@@ -605,3 +613,52 @@ class DividendVaultFeesReceived(Event, frozen=True):
 class DividendVaultCarried(Event, frozen=True):
     week: int
     amount: int
+
+
+# Challenges
+
+
+class ChallengesChallenged(Event, frozen=True):
+    batch: int
+    index: int
+    agreement: int
+    challenger: bytes
+    relayer: int
+    bond: int
+    starts_at: int
+
+
+class ChallengesStarted(Event, frozen=True):
+    batch: int
+    index: int
+    starts_at: int
+
+
+class ChallengesAnswered(Event, frozen=True):
+    batch: int
+    index: int
+    by: bytes
+    bond: int
+
+
+class ChallengesVoided(Event, frozen=True):
+    batch: int
+    index: int
+    penalty: int
+    to_challenger: int
+
+
+class ChallengesDismissed(Event, frozen=True):
+    batch: int
+    index: int
+
+
+# Court
+
+
+class CourtProposed(Event, frozen=True):
+    dispute: int
+    agreement: int
+    valid_units: int
+    verifiers: tuple[int, ...]
+    bond: int

@@ -131,6 +131,8 @@ class ReceiptFault(IntEnum):
     NOT_ENOUGH_VERDICTS = 14
     NOTHING_DUE = 15
     NO_BOND = 16
+    NOT_POSTED = 17
+    LEAF_VOID = 18
 
 
 class BondSource(IntEnum):

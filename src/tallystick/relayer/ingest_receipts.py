@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from sqlalchemy import Connection
 
 from tallystick.protocol.enums import KeyKind, VerificationKind
+from tallystick.protocol.judge import Figure, PolicyRule, payable
+from tallystick.protocol.messages import ACCEPTED, DUPLICATE, Outcome, SignedReceipt
 from tallystick.relayer.admission import Admission, above_elapsed, no, unknown_agreement, unknown_policy
-from tallystick.relayer.judge import Figure, PolicyRule, payable
-from tallystick.relayer.messages import ACCEPTED, DUPLICATE, Outcome, SignedReceipt
 from tallystick.relayer.mirror import AgreementRow, Attested, Keys
 from tallystick.relayer.records import (
     Standing,

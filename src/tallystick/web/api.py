@@ -23,7 +23,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import tallystick
-from tallystick.relayer.messages import ACCEPTED, DUPLICATE, MAX_LINES, REJECTED, Outcome
+from tallystick.protocol.messages import ACCEPTED, DUPLICATE, MAX_LINES, REJECTED, Outcome
 from tallystick.web import errors, openapi, reads, schemas
 from tallystick.web.body import Gate
 from tallystick.web.context import WebContext, key_digest

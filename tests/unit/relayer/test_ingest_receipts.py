@@ -15,8 +15,8 @@ from tests.support.market import CREDENTIALS, DOMAIN, OTHER_DEVICE, STRANGER, fo
 
 from tallystick.protocol.enums import KeyKind
 from tallystick.protocol.keys import PrivateKey
+from tallystick.protocol.messages import Outcome
 from tallystick.relayer.ingest import Ingest
-from tallystick.relayer.messages import Outcome
 from tallystick.store.database import Database
 from tallystick.store.tables import figures, receipts
 

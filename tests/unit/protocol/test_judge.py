@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.relayer.judge import Figure, Opinion, PolicyRule, confirmed, payable
+from tallystick.protocol.judge import Figure, Opinion, PolicyRule, confirmed, payable
 
 FIGURE = Figure(7, 100, b"a" * 32)
 NONE = PolicyRule(1, 0, 0, frozenset())
