@@ -25,4 +25,6 @@ interface IInsurancePool {
     function feesReceived() external view returns (uint256);
     /// @notice µ of slashes ever pulled.
     function slashesReceived() external view returns (uint256);
+    /// @notice Files what a ruling left unrecovered. Court only.
+    function file(uint64 agreement, uint32 operator, address victim, uint64 loss) external;
 }

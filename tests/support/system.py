@@ -47,7 +47,9 @@ _ORDER: Final = (
     "DividendVault",
 )
 # What follows when a test wants real judges; by System.create, in this order.
-_JUSTICE: Final = ("Court", "Challenges", "JackpotPool", "Council", "Jury", "BisectionReferee")
+_JUSTICE: Final = (
+    "CourtExecution", "Court", "Challenges", "JackpotPool", "Council", "Jury", "BisectionReferee",
+)  # fmt: skip
 
 
 class Role(IntFlag):
@@ -115,6 +117,23 @@ class System:
         self.directory.transact("deploy", short_string(name), index, code, sender=self.admin)
         assert self.at.get(name) in (None, self.directory.call("addressOf", index)), f"{name} is out of order"
         return self.evm.at(name, str(self.directory.call("addressOf", index)))
+
+    def create_court(self) -> Bound:
+        """Creates the real Court and its extension, of a System made with `justice=True`."""
+        arguments = {
+            "court": self.at["Court"],
+            "extension": self.at["CourtExecution"],
+            "currency": self.currency.address,
+            "escrow": self.escrow.address,
+            "ledger": self.ledger.address,
+            "staking": self.staking.address,
+            "policyBook": self.policy_book.address,
+            "insurance": self.insurance.address,
+            "jackpot": self.at["JackpotPool"],
+        }
+        self.create("CourtExecution", **arguments)
+        self.court = court = self.create("Court", **arguments)
+        return court
 
     def mint(self, holder: Account | str, amount: int) -> None:
         """Gives µ to somebody."""
