@@ -653,12 +653,129 @@ class ChallengesDismissed(Event, frozen=True):
     index: int
 
 
+class ChallengesEquivocated(Event, frozen=True):
+    operator: int
+    device: bytes
+    agreement: int
+    by: bytes
+    slashed: int
+    to_challenger: int
+
+
+class ChallengesCredited(Event, frozen=True):
+    holder: bytes
+    amount: int
+
+
+class ChallengesCreditClaimed(Event, frozen=True):
+    holder: bytes
+    to: bytes
+    amount: int
+
+
 # Court
+
+
+class CourtOpened(Event, frozen=True):
+    dispute: int
+    agreement: int
+    challenger: bytes
+    attacked: int
+    claimed: int
+    output_root: bytes
+    bond: int
+    reason: int
 
 
 class CourtProposed(Event, frozen=True):
     dispute: int
     agreement: int
+    attacked: int
     valid_units: int
+    output_root: bytes
     verifiers: tuple[int, ...]
     bond: int
+    reason: int
+
+
+class CourtContested(Event, frozen=True):
+    dispute: int
+    by: bytes
+
+
+class CourtEvidence(Event, frozen=True):
+    dispute: int
+    by: bytes
+    for_challenger: bool
+    hash: bytes
+    uri: str
+
+
+class CourtTakenOver(Event, frozen=True):
+    dispute: int
+    by: bytes
+    claimed: int
+
+
+class CourtBacked(Event, frozen=True):
+    dispute: int
+    units: int
+
+
+class CourtRuled(Event, frozen=True):
+    dispute: int
+    round: int
+    arbiter: bytes
+    units: int
+    appeal_ends: int
+
+
+class CourtAppealFunded(Event, frozen=True):
+    dispute: int
+    by: bytes
+    for_challenger: bool
+    amount: int
+    missing: int
+
+
+class CourtAppealed(Event, frozen=True):
+    dispute: int
+    for_challenger: bool
+
+
+class CourtBondLost(Event, frozen=True):
+    dispute: int
+    bond: int
+    fee: int
+    other: bytes
+    to_other: int
+    to_jackpot: int
+
+
+class CourtBondReturned(Event, frozen=True):
+    dispute: int
+    to: bytes
+    amount: int
+
+
+class CourtClaimFiled(Event, frozen=True):
+    dispute: int
+    agreement: int
+    loss: int
+
+
+class CourtCleared(Event, frozen=True):
+    dispute: int
+    agreement: int
+    not_before: int
+
+
+class CourtCredited(Event, frozen=True):
+    holder: bytes
+    amount: int
+
+
+class CourtCreditClaimed(Event, frozen=True):
+    holder: bytes
+    to: bytes
+    amount: int

@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 import eth_abi
 
 from tallystick.chain import event_types
-from tallystick.chain.abi import EventType, Parameter, named
+from tallystick.chain.abi import EventType, Parameter
 from tallystick.chain.contracts import artifact_names, load
 from tallystick.chain.errors import BadArtifact
 from tallystick.chain.event_types import Event, Place
@@ -200,10 +200,14 @@ def _struct(part: Parameter, hint: Any, value: Any) -> Any:
     if not part.components:
         return bytes.fromhex(value[2:]) if part.type == "address" else value
     inner = get_type_hints(hint)
-    items = {field_name(name): item for name, item in named(part, value).items()}
-    for name, item in items.items():
-        if isinstance(item, list):
-            items[name] = tuple(item)
-        elif isinstance(inner.get(name), type) and issubclass(inner[name], IntEnum):
-            items[name] = inner[name](item)
+    items: dict[str, Any] = {}
+    for piece, item in zip(part.components, value, strict=True):
+        name = field_name(piece.name)
+        kind = inner.get(name)
+        if piece.components:
+            items[name] = _struct(piece, kind, item)
+        elif isinstance(kind, type) and issubclass(kind, IntEnum):
+            items[name] = kind(item)
+        else:
+            items[name] = tuple(item) if isinstance(item, list | tuple) else item
     return hint(**items)

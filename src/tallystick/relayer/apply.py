@@ -388,6 +388,7 @@ def _proposed(connection: Connection, event: CourtProposed, _now: int) -> None:
     wanted = (
         rejections.c.agreement == event.agreement,
         rejections.c.valid_units == event.valid_units,
+        rejections.c.output_root == event.output_root,
         rejections.c.state.in_(("waiting", "proposing")),
     )
     values = {"state": "proposed", "dispute": event.dispute, "problem": ""}

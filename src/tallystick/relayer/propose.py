@@ -17,6 +17,7 @@ from tallystick.chain.engine import REFUSED, REVERTED, Intent, Notice, Transacti
 from tallystick.chain.errors import ContractRefused
 from tallystick.chain.rpc import Head
 from tallystick.protocol.backing import Item, Leaf, Signed, verdicts_in_order
+from tallystick.protocol.enums import Status
 from tallystick.protocol.figures import encode_figure, leaves
 from tallystick.protocol.judge import Figure, Opinion, rejected
 from tallystick.protocol.merkle import proof
@@ -47,7 +48,6 @@ class _Waiting(NamedTuple):
     tries: int
     problem: str
     open: bool
-    frozen: bool
 
 
 def propose_key(agreement: int, valid_units: int, output_root: bytes, attempt: int) -> str:
@@ -83,14 +83,14 @@ class Proposer:
             elif not row.open:
                 self._note(row, head.timestamp, state="over")
                 self._tell("proposal_over", row)
-            elif not row.frozen:
+            else:  # also of a frozen agreement: newer figures can be rejected while an older ruling cools
                 self._propose(row, head.timestamp)
 
     def _due(self, now: int) -> list[_Waiting]:
         r = rejections.c
         wanted = (
             select(r.agreement, r.valid_units, r.output_root, r.state, r.tries, r.problem)
-            .add_columns(agreements.c.status == 1, agreements.c.frozen)
+            .add_columns(agreements.c.status == int(Status.OPEN))
             .join_from(rejections, agreements, agreements.c.agreement == r.agreement)
             .where(r.state.in_(("waiting", "proposing")), r.retry_at <= now)
             .order_by(r.retry_at, r.agreement, r.valid_units)

@@ -14,7 +14,7 @@ from tallystick.protocol.reasons import DisputeReason
 
 from .judging import Finding, Standing
 from .ledger import RANGE, BatchState, Ledger, Posted
-from .plan import Challenge, Deed, DisputeStep, Situation, Step
+from .plan import COOLING, Challenge, Deed, DisputeStep, Situation, Step
 
 __all__ = ["Actor", "Done"]
 
@@ -136,9 +136,14 @@ class Actor:
             view = self._ledger.read("Court", "disputeOf", number)
             disputes[agreement, view["attacked"]] = DisputeStep(number, view["state"])
         overstated = {one.leaf.agreement for one in wrong if one.standing is Standing.OVERSTATED}
-        frozen = {one for one in overstated if self._ledger.read("Court", "activeOf", one)}
+        frozen = {one for one in overstated if self._is_disputed(one)}
         bonds = {one: int(self._ledger.read("Court", "bondFor", one)) for one in overstated - frozen}
         return disputes, frozenset(frozen), bonds
+
+    def _is_disputed(self, agreement: int) -> bool:
+        """Whether a dispute that is not decided freezes it; one whose ruling cools makes way for another."""
+        active = self._ledger.read("Court", "activeOf", agreement)
+        return bool(active) and self._ledger.read("Court", "disputeOf", active)["state"] != COOLING
 
     # What is sent
 

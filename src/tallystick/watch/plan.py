@@ -19,6 +19,8 @@ PATIENCE: Final = (3, 4)
 
 RULED: Final = 6
 """DisputeState: final, waits for `execute`."""
+COOLING: Final = 7
+"""DisputeState: carried out, the agreement still frozen; newer figures can be disputed."""
 
 
 class Deed(StrEnum):
