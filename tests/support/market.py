@@ -108,7 +108,7 @@ def add_key(
     operator: int,
     kind: KeyKind,
     key: PrivateKey,
-    valid_from: int = 0,
+    valid_from: int = 1,
     revoked_at: int = 0,
 ) -> None:
     """Authorises a key for an operator."""

@@ -21,7 +21,7 @@ from tallystick.protocol.eip712 import BatchHeader, batch_number
 from tallystick.protocol.enums import Status
 from tallystick.protocol.figures import batch_root, encode_figures, figures_hash, join_outputs
 from tallystick.store.database import Database, get_meta
-from tallystick.store.tables import agreements, batch_leaves, batches, challenges, figures, policies
+from tallystick.store.tables import agreements, batch_leaves, batches, challenges, figures, policies, receipts
 from tallystick.store.transactions import add_intent
 
 from .apply import POSTING_PAUSED, set_aside
@@ -327,10 +327,12 @@ def _waiting(*which: ColumnElement[bool]) -> Select[Any]:
         agreements.c.downtime,
         agreements.c.start,
         END,
+        func.coalesce(receipts.c.period_end, 0),
     )
     return (
         select(*columns)
         .join_from(figures, agreements, figures.c.agreement == agreements.c.agreement)
+        .outerjoin(receipts, receipts.c.hash == figures.c.receipt_hash)
         .outerjoin(policies, policies.c.policy == agreements.c.policy)
         .where(figures.c.units > figures.c.batched_units, *which)
         .order_by(figures.c.ready_at, figures.c.agreement)

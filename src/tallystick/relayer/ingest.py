@@ -15,7 +15,7 @@ What happens to a well-formed receipt, first match wins:
 4. `unknown_policy`: the agreement's policy is unknown, or not served by this relayer: nobody would post it.
 5. `agreement_closed`; `expired`: the chain's time is past the agreement's end + POST_GRACE, until when
    posting is promised.
-6. `outside_period`: periodStart after periodEnd, before the start, or periodEnd after the end (the asked
+6. `outside_period`: periodStart at or after periodEnd, before the start, or periodEnd after the end (the asked
    stop, else the expiry).
 7. `conflicting_receipt`: one with equal units, periodStart and periodEnd but another outputRoot is stored:
    equivocation. `units_regress`: units at or below those of the newest stored receipt. Receipts are
