@@ -6,7 +6,7 @@ import pytest
 
 from tallystick.chain.contracts import load
 from tests.support.evm import Evm, account, reverts
-from tests.support.system import DOLLAR, Role, System, deploy_system
+from tests.support.system import DOLLAR, Role, System, deploy_system, slash_order
 
 ALICE, EVE = account("alice"), account("eve")
 ZERO = "0x" + "00" * 20
@@ -33,8 +33,7 @@ def test_pull_slashes__by_anyone__takes_what_slashes_left_over(system: System) -
     assert pool.transact("pullSlashes", sender=EVE).result == 0
     operator = system.register(ALICE, Role.PROVIDER, free=10 * DOLLAR)
     for amount in (100, 23):
-        order = (operator, amount, ZERO, 0, ZERO, 0, 1)
-        system.staking.transact("slash", order, sender=system.admin)
+        system.staking.transact("slash", slash_order(operator, amount), sender=system.court)
     receipt = pool.transact("pullSlashes", sender=EVE)
     assert receipt.result == receipt.event("SlashesReceived").args["amount"] == 123
     assert (pool.call("slashesReceived"), pool.call("feesReceived"), system.balance(pool)) == (123, 0, 123)
@@ -57,7 +56,7 @@ def test_pulls__with_a_currency_that_takes_a_fee__are_refused() -> None:
     system = deploy_system(currency="FeeOnTransferDollar", escrow="MockEscrow")
     system.currency.transact("setFee", 0, sender=EVE)
     operator = system.register(ALICE, Role.PROVIDER, free=10_000)
-    system.staking.transact("slash", (operator, 1_000, ZERO, 0, ZERO, 0, 1), sender=system.admin)
+    system.staking.transact("slash", slash_order(operator, 1_000), sender=system.court)
     system.accrue_fees(10_000)
     system.splitter.transact("sweep", sender=EVE)
     system.currency.transact("setFee", 100, sender=EVE)

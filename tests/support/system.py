@@ -19,12 +19,23 @@ from tallystick.chain.abi import short_string
 from tallystick.chain.contracts import load
 from tests.support.evm import Account, Bound, Evm, account
 
-__all__ = ["DOLLAR", "TALLY", "WEEK", "Parameters", "Role", "System", "deploy_system", "dispute_terms"]
+__all__ = [
+    "DOLLAR",
+    "TALLY",
+    "WEEK",
+    "Parameters",
+    "Role",
+    "System",
+    "deploy_system",
+    "dispute_terms",
+    "slash_order",
+]
 
 DOLLAR: Final = 10**6  # µ
 TALLY: Final = 10**18  # TALLY-wei
 WEEK: Final = 604_800  # seconds
 UINT256_MAX: Final = 2**256 - 1
+_NOBODY: Final = "0x" + "00" * 20
 
 # Creation order; the Directory's index is the place, from 1.
 _ORDER: Final = (
@@ -212,6 +223,23 @@ def policy_terms(**changes: Any) -> tuple[Any, ...]:
     unknown = changes.keys() - terms.keys()
     assert not unknown, f"a policy has no {unknown}"
     return tuple((terms | changes).values())
+
+
+def slash_order(
+    operator: int,
+    amount: int,
+    *,
+    victim: str = _NOBODY,
+    loss: int = 0,
+    challenger: str = _NOBODY,
+    reward: int = 0,
+    recover: int = 0,
+    fee: int = 0,
+    fee_to: str = _NOBODY,
+    reason: int = 7,
+) -> tuple[Any, ...]:
+    """A SlashOrder in the ABI's order; µ and basis points."""
+    return (operator, recover, amount, victim, loss, challenger, reward, fee, fee_to, reason)
 
 
 def dispute_terms(**changes: Any) -> tuple[Any, ...]:
