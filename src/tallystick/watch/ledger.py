@@ -7,79 +7,29 @@ what the contract emitted.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from tallystick.chain.contracts import load
-from tallystick.chain.errors import BadArgument, ContractRefused
+from tallystick.chain.errors import ContractRefused
 from tallystick.chain.event_types import ReceiptLedgerBatchPosted
 from tallystick.chain.events import EventDecoder
 from tallystick.chain.node import Node
+from tallystick.chain.posted import Posted, derive
 from tallystick.chain.registry import Deployment
 from tallystick.protocol.amounts import funded_until
 from tallystick.protocol.backing import AgreementFacts, Item, KeyLife, Leaf
 from tallystick.protocol.eip712 import Domain, ledger_domain
 from tallystick.protocol.enums import CredentialKind, KeyKind, Mode, ReceiptFault, Role, Status
-from tallystick.protocol.errors import EncodingError
-from tallystick.protocol.figures import batch_root, decode_figures, figures_hash, leaves
 from tallystick.protocol.judge import PolicyRule
 from tallystick.protocol.keys import parse_address, to_checksum
-from tallystick.protocol.merkle import proof
 
-__all__ = ["BatchState", "Ledger", "Posted", "Terms", "figures_in"]
+__all__ = ["BatchState", "Ledger", "Posted", "Terms"]
 
 RANGE: Final = 2_000
 """Blocks in one request for logs."""
 
-SELF, SIGNED, CANCELLED = 2, 4, 8
-"""Flags of a batch: posted by a provider itself, by anyone with signatures, cancelled."""
-
-
-@dataclass(frozen=True)
-class Posted:
-    """A batch as it was posted, with the figures that its transaction carried; None when they cannot be found there."""
-
-    number: int
-    policy: int
-    relayer: int
-    posted_at: int
-    root: bytes
-    figures: bytes | None
-    outputs: bytes | None
-
-    @property
-    def signed(self) -> bool:
-        """Whether it stands on signatures that the chain has seen: nobody needs to ask for them again."""
-        return self.number >> 80 == 0 or (self.number >> 48) & 0xFFFFFFFF == 0
-
-    def leaves(self) -> list[Leaf]:
-        """Its leaves; none while its figures are unknown."""
-        if self.figures is None or self.outputs is None:
-            return []
-        return [
-            Leaf(
-                self.number,
-                place,
-                each.agreement,
-                each.units,
-                self.outputs[32 * place : 32 * place + 32],
-                self.posted_at,
-            )
-            for place, each in enumerate(decode_figures(self.figures))
-        ]
-
-    def proof(self, place: int) -> list[bytes]:
-        """The Merkle proof of a leaf."""
-        assert self.figures is not None
-        assert self.outputs is not None
-        return proof(leaves(self.figures, self.outputs), place)
-
-    def argument(self, place: int) -> tuple[Any, ...]:
-        """A leaf as the ABI wants it: (batch, index, figure, output, proof)."""
-        assert self.figures is not None
-        assert self.outputs is not None
-        figure = self.figures[18 * place : 18 * place + 18]
-        return (self.number, place, figure, self.outputs[32 * place : 32 * place + 32], self.proof(place))
+CANCELLED: Final = 8
+"""Flag of a batch."""
 
 
 class BatchState(NamedTuple):
@@ -128,14 +78,7 @@ class Ledger:
             found += [
                 one for one in self._decoder.decode_all(logs) if isinstance(one, ReceiptLedgerBatchPosted)
             ]
-        return [self._derive(one) for one in found]
-
-    def _derive(self, event: ReceiptLedgerBatchPosted) -> Posted:
-        transaction = self.node.request("eth_getTransactionByHash", [event.place.transaction])
-        data = bytes.fromhex(transaction["input"][2:]) if transaction else b""
-        figures, outputs = figures_in(data, event.figures_hash, event.root) or (None, None)
-        posted_at = self.node.timestamp(event.place.block)
-        return Posted(event.batch, event.policy, event.relayer, posted_at, event.root, figures, outputs)
+        return [derive(self.node, one) for one in found]
 
     def state(self, batch: Posted) -> BatchState:
         """How a batch stands now."""
@@ -206,25 +149,3 @@ class Ledger:
         except ContractRefused as refused:
             return refused
         return None
-
-
-def figures_in(data: bytes, figures_digest: bytes, root: bytes) -> tuple[bytes, bytes] | None:
-    """Figures and outputs of the `post` in a transaction's calldata that hash to these; None when it has none.
-
-    The call may be wrapped by another one, of a wallet or a multicall: arguments of type bytes keep it in one piece.
-    """
-    post = load("ReceiptLedger").function("post")
-    at = data.find(post.selector)
-    while at >= 0:
-        try:
-            _, figures, outputs, _ = post.decode_inputs(data[at:])
-        except BadArgument:
-            figures = outputs = b""
-        if figures and figures_hash(figures) == figures_digest:
-            try:
-                if batch_root(figures, outputs) == root:
-                    return figures, outputs
-            except EncodingError:
-                pass
-        at = data.find(post.selector, at + 1)
-    return None
