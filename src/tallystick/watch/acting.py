@@ -8,13 +8,14 @@ from typing import Any, Final, NamedTuple
 from tallystick.chain.contracts import load
 from tallystick.chain.errors import ChainError, ContractRefused
 from tallystick.chain.sender import KeySender
+from tallystick.protocol.enums import DisputeState
 from tallystick.protocol.hashing import keccak256
 from tallystick.protocol.keys import ZERO_ADDRESS
 from tallystick.protocol.reasons import DisputeReason
 
 from .judging import Finding, Standing
 from .ledger import RANGE, BatchState, Ledger, Posted
-from .plan import COOLING, Challenge, Deed, DisputeStep, Situation, Step
+from .plan import Challenge, Deed, DisputeStep, Situation, Step
 
 __all__ = ["Actor", "Done"]
 
@@ -143,7 +144,9 @@ class Actor:
     def _is_disputed(self, agreement: int) -> bool:
         """Whether a dispute that is not decided freezes it; one whose ruling cools makes way for another."""
         active = self._ledger.read("Court", "activeOf", agreement)
-        return bool(active) and self._ledger.read("Court", "disputeOf", active)["state"] != COOLING
+        return (
+            bool(active) and self._ledger.read("Court", "disputeOf", active)["state"] != DisputeState.COOLING
+        )
 
     # What is sent
 

@@ -10,17 +10,14 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+from tallystick.protocol.enums import DisputeState
+
 from .judging import Finding, Standing
 
 __all__ = ["Challenge", "Deed", "DisputeStep", "Situation", "Step", "plan"]
 
 PATIENCE: Final = (3, 4)
 """Share of a window after which a leaf is challenged whose source does not answer: who hides must not outlast it."""
-
-RULED: Final = 6
-"""DisputeState: final, waits for `execute`."""
-COOLING: Final = 7
-"""DisputeState: carried out, the agreement still frozen; newer figures can be disputed."""
 
 
 class Deed(StrEnum):
@@ -152,5 +149,7 @@ def _ends(findings: Sequence[Finding], at: Situation) -> list[Step]:
 
 def _executions(at: Situation) -> list[Step]:
     return [
-        Step(Deed.EXECUTE, number=one.number) for one in sorted(at.disputes.values()) if one.state == RULED
+        Step(Deed.EXECUTE, number=one.number)
+        for one in sorted(at.disputes.values())
+        if one.state == DisputeState.RULED
     ]
