@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from tallystick.protocol.accounting.policies import Policy
+from tallystick.protocol.accounting.slashing import RulingOutcome
 from tallystick.protocol.eip712 import Terms
 from tallystick.protocol.enums import (
     BondSource,
@@ -741,6 +742,14 @@ class CourtAppealFunded(Event, frozen=True):
 class CourtAppealed(Event, frozen=True):
     dispute: int
     for_challenger: bool
+
+
+class CourtExecuted(Event, frozen=True):
+    dispute: int
+    agreement: int
+    outcome: int
+    units: int
+    moved: RulingOutcome
 
 
 class CourtBondLost(Event, frozen=True):

@@ -15,7 +15,7 @@ import eth_abi
 
 from tallystick.chain import event_types
 from tallystick.chain.abi import EventType, Parameter
-from tallystick.chain.contracts import artifact_names, load
+from tallystick.chain.contracts import load
 from tallystick.chain.errors import BadArtifact
 from tallystick.chain.event_types import Event, Place
 from tallystick.chain.registry import Deployment
@@ -55,8 +55,6 @@ def event_classes() -> Mapping[tuple[str, str], type[Event]]:
     """(contract, event) -> class."""
     found: dict[tuple[str, str], type[Event]] = {}
     for contract in _CONTRACTS:
-        if contract not in artifact_names():
-            continue
         for event in load(contract).events:
             cls = getattr(event_types, contract + event, None)
             if cls is not None:

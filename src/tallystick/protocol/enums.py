@@ -175,6 +175,14 @@ class BondSource(IntEnum):
     CURRENCY = 3
 
 
+class LeafEnd(IntEnum):
+    """How the challenge of a leaf ended."""
+
+    ANSWERED = 0
+    VOID = 1
+    MOOT = 2
+
+
 class VerificationKind(IntEnum):
     """How a receipt becomes payable."""
 
