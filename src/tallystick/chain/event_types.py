@@ -1,7 +1,7 @@
 """The contracts' events as frozen objects: `<Contract><Event>`, fields in the ABI's order, in snake case.
 
 Money is µ, times are unix seconds, addresses 20 raw bytes. Of `place`, where a log stands: see `Place`. A
-test holds every class against the ABI.
+test holds every class against the ABI. Those of challenges, disputes and arbiters are in `dispute_events`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import NamedTuple
 import msgspec
 
 from tallystick.protocol.accounting.policies import Policy
-from tallystick.protocol.accounting.slashing import RulingOutcome
 from tallystick.protocol.eip712 import Terms
 from tallystick.protocol.enums import (
     BondSource,
@@ -20,6 +19,7 @@ from tallystick.protocol.enums import (
     CredentialKind,
     HardwareClass,
     KeyKind,
+    LeafEnd,
     OpenRefusal,
     ReceiptFault,
     RefundFault,
@@ -172,6 +172,17 @@ class StakingPledgeSlashed(Event, frozen=True):
     reason: int
     pledge: int
     from_pledge: int
+
+
+class StakingCharged(Event, frozen=True):
+    operator: int
+    victim: bytes
+    recovered: int
+    fee_to: bytes
+    fee: int
+    from_pledge: int
+    from_free: int
+    from_thawing: int
 
 
 class StakingResigned(Event, frozen=True):
@@ -396,6 +407,17 @@ class EscrowUnfrozen(Event, frozen=True):
     agreement: int
 
 
+class EscrowRefundDelayed(Event, frozen=True):
+    agreement: int
+    not_before: int
+
+
+class EscrowFeesOverturned(Event, frozen=True):
+    agreement: int
+    account: int
+    fees: int
+
+
 class EscrowSurplusRecovered(Event, frozen=True):
     token: bytes
     to: bytes
@@ -487,6 +509,29 @@ class ReceiptLedgerBatchCancelled(Event, frozen=True):
     cancelled_at: int
 
 
+class ReceiptLedgerRecovered(Event, frozen=True):
+    agreement: int
+    victim: bytes
+    amount: int
+
+
+class ReceiptLedgerLeafBlocked(Event, frozen=True):
+    batch: int
+    index: int
+    agreement: int
+
+
+class ReceiptLedgerLeafUnblocked(Event, frozen=True):
+    batch: int
+    index: int
+    end: LeafEnd
+
+
+class ReceiptLedgerRecoveryDue(Event, frozen=True):
+    agreement: int
+    due: int
+
+
 class ReceiptLedgerPostingPaused(Event, frozen=True):
     until: int
 
@@ -575,6 +620,60 @@ class FeeSplitterTreasurySet(Event, frozen=True):
     treasury: bytes
 
 
+class InsurancePoolClaimCapped(Event, frozen=True):
+    agreement: int
+    operator: int
+    amount: int
+
+
+class InsurancePoolClaimFiled(Event, frozen=True):
+    agreement: int
+    operator: int
+    victim: bytes
+    loss: int
+
+
+class InsurancePoolClaimGranted(Event, frozen=True):
+    agreement: int
+    operator: int
+    amount: int
+
+
+class InsurancePoolClaimPaid(Event, frozen=True):
+    agreement: int
+    victim: bytes
+    amount: int
+
+
+class InsurancePoolClaimRefused(Event, frozen=True):
+    agreement: int
+    operator: int
+    victim: bytes
+    loss: int
+
+
+class InsurancePoolCountSkipped(Event, frozen=True):
+    agreement: int
+
+
+class InsurancePoolCounted(Event, frozen=True):
+    agreement: int
+    operator: int
+    fees: int
+    cover: int
+
+
+class InsurancePoolCreditClaimed(Event, frozen=True):
+    holder: bytes
+    to: bytes
+    amount: int
+
+
+class InsurancePoolEpochBegan(Event, frozen=True):
+    day: int
+    amount: int
+
+
 class InsurancePoolFeesReceived(Event, frozen=True):
     amount: int
 
@@ -613,178 +712,4 @@ class DividendVaultFeesReceived(Event, frozen=True):
 
 class DividendVaultCarried(Event, frozen=True):
     week: int
-    amount: int
-
-
-# Challenges
-
-
-class ChallengesChallenged(Event, frozen=True):
-    batch: int
-    index: int
-    agreement: int
-    challenger: bytes
-    relayer: int
-    bond: int
-    starts_at: int
-
-
-class ChallengesStarted(Event, frozen=True):
-    batch: int
-    index: int
-    starts_at: int
-
-
-class ChallengesAnswered(Event, frozen=True):
-    batch: int
-    index: int
-    by: bytes
-    bond: int
-
-
-class ChallengesVoided(Event, frozen=True):
-    batch: int
-    index: int
-    penalty: int
-    to_challenger: int
-
-
-class ChallengesDismissed(Event, frozen=True):
-    batch: int
-    index: int
-
-
-class ChallengesEquivocated(Event, frozen=True):
-    operator: int
-    device: bytes
-    agreement: int
-    by: bytes
-    slashed: int
-    to_challenger: int
-
-
-class ChallengesCredited(Event, frozen=True):
-    holder: bytes
-    amount: int
-
-
-class ChallengesCreditClaimed(Event, frozen=True):
-    holder: bytes
-    to: bytes
-    amount: int
-
-
-# Court
-
-
-class CourtOpened(Event, frozen=True):
-    dispute: int
-    agreement: int
-    challenger: bytes
-    attacked: int
-    claimed: int
-    output_root: bytes
-    bond: int
-    reason: int
-
-
-class CourtProposed(Event, frozen=True):
-    dispute: int
-    agreement: int
-    attacked: int
-    valid_units: int
-    output_root: bytes
-    verifiers: tuple[int, ...]
-    bond: int
-    reason: int
-
-
-class CourtContested(Event, frozen=True):
-    dispute: int
-    by: bytes
-
-
-class CourtEvidence(Event, frozen=True):
-    dispute: int
-    by: bytes
-    for_challenger: bool
-    hash: bytes
-    uri: str
-
-
-class CourtTakenOver(Event, frozen=True):
-    dispute: int
-    by: bytes
-    claimed: int
-
-
-class CourtBacked(Event, frozen=True):
-    dispute: int
-    units: int
-
-
-class CourtRuled(Event, frozen=True):
-    dispute: int
-    round: int
-    arbiter: bytes
-    units: int
-    appeal_ends: int
-
-
-class CourtAppealFunded(Event, frozen=True):
-    dispute: int
-    by: bytes
-    for_challenger: bool
-    amount: int
-    missing: int
-
-
-class CourtAppealed(Event, frozen=True):
-    dispute: int
-    for_challenger: bool
-
-
-class CourtExecuted(Event, frozen=True):
-    dispute: int
-    agreement: int
-    outcome: int
-    units: int
-    moved: RulingOutcome
-
-
-class CourtBondLost(Event, frozen=True):
-    dispute: int
-    bond: int
-    fee: int
-    other: bytes
-    to_other: int
-    to_jackpot: int
-
-
-class CourtBondReturned(Event, frozen=True):
-    dispute: int
-    to: bytes
-    amount: int
-
-
-class CourtClaimFiled(Event, frozen=True):
-    dispute: int
-    agreement: int
-    loss: int
-
-
-class CourtCleared(Event, frozen=True):
-    dispute: int
-    agreement: int
-    not_before: int
-
-
-class CourtCredited(Event, frozen=True):
-    holder: bytes
-    amount: int
-
-
-class CourtCreditClaimed(Event, frozen=True):
-    holder: bytes
-    to: bytes
     amount: int

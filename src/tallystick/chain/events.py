@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 
 import eth_abi
 
-from tallystick.chain import event_types
+from tallystick.chain import dispute_events, event_types
 from tallystick.chain.abi import EventType, Parameter
 from tallystick.chain.contracts import load
 from tallystick.chain.errors import BadArtifact
@@ -24,6 +24,7 @@ __all__ = ["Event", "EventDecoder", "Place", "event_classes", "field_name"]
 
 _CONTRACTS = (
     "Challenges",
+    "Council",
     "Court",
     "Credentials",
     "Directory",
@@ -31,6 +32,8 @@ _CONTRACTS = (
     "Escrow",
     "FeeSplitter",
     "InsurancePool",
+    "JackpotPool",
+    "Jury",
     "PolicyBook",
     "ReceiptLedger",
     "SessionKeys",
@@ -56,7 +59,8 @@ def event_classes() -> Mapping[tuple[str, str], type[Event]]:
     found: dict[tuple[str, str], type[Event]] = {}
     for contract in _CONTRACTS:
         for event in load(contract).events:
-            cls = getattr(event_types, contract + event, None)
+            name = contract + event
+            cls = getattr(event_types, name, None) or getattr(dispute_events, name, None)
             if cls is not None:
                 found[contract, event] = cls
     return found

@@ -11,13 +11,15 @@ from typing import Any, Final, TypeVar, cast
 from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from tallystick.chain.event_types import (
+from tallystick.chain.dispute_events import (
     ChallengesAnswered,
     ChallengesChallenged,
     ChallengesDismissed,
     ChallengesStarted,
     ChallengesVoided,
     CourtProposed,
+)
+from tallystick.chain.event_types import (
     CredentialsCredentialPosted,
     CredentialsCredentialRefused,
     CredentialsCredentialRevoked,

@@ -12,13 +12,15 @@ from sqlalchemy import delete, insert, select, update
 from tests.support import market
 from tests.support.market import CREDENTIALS, DOMAIN, ROOT, ndjson, receipt_json, verdict_json
 
-from tallystick.chain.errors import ContractRefused
-from tallystick.chain.event_types import (
+from tallystick.chain.dispute_events import (
     ChallengesAnswered,
     ChallengesChallenged,
     ChallengesDismissed,
     ChallengesStarted,
     ChallengesVoided,
+)
+from tallystick.chain.errors import ContractRefused
+from tallystick.chain.event_types import (
     EscrowFigureSkipped,
     EscrowFrozen,
     EscrowUnfrozen,

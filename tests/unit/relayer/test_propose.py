@@ -12,8 +12,9 @@ from sqlalchemy import insert, select, update
 from tests.support import market
 from tests.support.market import CREDENTIALS, DOMAIN, ROOT, ndjson, receipt_json, verdict_json
 
+from tallystick.chain.dispute_events import CourtProposed
 from tallystick.chain.errors import ContractRefused
-from tallystick.chain.event_types import CourtProposed, Event, Place
+from tallystick.chain.event_types import Event, Place
 from tallystick.chain.rpc import Head
 from tallystick.protocol.backing import Item, Signed
 from tallystick.protocol.figures import encode_figure, encode_figures, figures_hash, leaf_hash
