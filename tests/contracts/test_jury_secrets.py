@@ -269,7 +269,9 @@ def test_settle__nobody_was_drawn__a_secret_that_was_not_shown_is_carried_to_the
 
 
 @pytest.mark.parametrize(("round_", "last"), [(1, RULING), (2, SECOND)])
-def test_settle__the_round_never_came__returns_the_bond_when_the_court_is_past_it(round_: int, last: int) -> None:
+def test_settle__the_round_never_came__returns_the_bond_when_the_court_is_past_it(
+    round_: int, last: int
+) -> None:
     bench = open_bench(5)
     bench.dispute(state=EVIDENCE)
     bench.seal(OTTO, TWO, 1, round_)
