@@ -53,6 +53,7 @@ FEWER_RUNS = {"Escrow": 2_000, "EscrowExtension": 200, "EscrowRulings": 200, "Ju
 
 # A contract whose fallback hands calls to extensions has one ABI: its own and theirs.
 EXTENSIONS = {
+    "Court": ("CourtExecution",),
     "Escrow": ("EscrowExtension", "EscrowRulings"),
     "ReceiptLedger": ("ReceiptLedgerExtension", "ReceiptLedgerDisputes"),
 }

@@ -15,10 +15,12 @@ import {
     Claim,
     Leaf,
     LeafEnd,
+    Mode,
     ReceiptFault,
     ReceiptTerms,
     Recovery,
     SignedReceipt,
+    Status,
     VerdictSignature
 } from "../types/DataTypes.sol";
 import {LedgerBase, LedgerParameters} from "./LedgerBase.sol";
@@ -79,7 +81,9 @@ contract ReceiptLedgerDisputes is IReceiptLedgerDisputes, ReceiptChecks {
         // A relayer that caps a figure posts fewer units under the newest receipt's output.
         if (item.receipt.units < units || item.receipt.outputRoot != output) return ReceiptFault.NOTHING_DUE;
         (Hot hot, Cold cold) = _slotsOf(agreement);
-        return _checkFull(item, hot, cold, _contextAt(_batches[batch].postedAt));
+        Context memory context = _contextAt(_batches[batch].postedAt);
+        return
+            hot.mode() == Mode.LEASE ? _downtimeFault(item, hot, cold, context) : _checkFull(item, hot, cold, context);
     }
 
     /// @inheritdoc IReceiptLedgerDisputes
@@ -206,6 +210,19 @@ contract ReceiptLedgerDisputes is IReceiptLedgerDisputes, ReceiptChecks {
     }
 
     // Private
+
+    /// @dev Downtime stands on the provider's own receipt, or on the verdicts of a policy that has verifiers: a verdict on so
+    /// many seconds not served, with no receipt and so no period.
+    function _downtimeFault(SignedReceipt calldata item, Hot hot, Cold cold, Context memory context)
+        private
+        view
+        returns (ReceiptFault fault)
+    {
+        fault = _checkDevice(item, hot, cold, context);
+        if (fault == ReceiptFault.NONE || hot.status() != Status.OPEN) return fault;
+        if (_termsOf(hot.policy(), context).quorum == 0 || item.verdicts.length == 0) return fault;
+        return _hasVerdicts(item, hot.policy(), context) ? ReceiptFault.NONE : ReceiptFault.NOT_ENOUGH_VERDICTS;
+    }
 
     /// @dev What keeps a leaf from being paid for good, besides what the Escrow knows.
     function _leafFault(Claim calldata claim, uint64 agreement) private view returns (ReceiptFault) {

@@ -19,12 +19,23 @@ from tallystick.chain.abi import short_string
 from tallystick.chain.contracts import load
 from tests.support.evm import Account, Bound, Evm, account
 
-__all__ = ["DOLLAR", "TALLY", "WEEK", "Parameters", "Role", "System", "deploy_system", "dispute_terms"]
+__all__ = [
+    "DOLLAR",
+    "TALLY",
+    "WEEK",
+    "Parameters",
+    "Role",
+    "System",
+    "deploy_system",
+    "dispute_terms",
+    "slash_order",
+]
 
 DOLLAR: Final = 10**6  # µ
 TALLY: Final = 10**18  # TALLY-wei
 WEEK: Final = 604_800  # seconds
 UINT256_MAX: Final = 2**256 - 1
+_NOBODY: Final = "0x" + "00" * 20
 
 # Creation order; the Directory's index is the place, from 1.
 _ORDER: Final = (
@@ -47,7 +58,9 @@ _ORDER: Final = (
     "DividendVault",
 )
 # What follows when a test wants real judges; by System.create, in this order.
-_JUSTICE: Final = ("Court", "Challenges", "JackpotPool", "Council", "Jury", "BisectionReferee")
+_JUSTICE: Final = (
+    "CourtExecution", "Court", "Challenges", "JackpotPool", "Council", "Jury", "BisectionReferee",
+)  # fmt: skip
 
 
 class Role(IntFlag):
@@ -115,6 +128,23 @@ class System:
         self.directory.transact("deploy", short_string(name), index, code, sender=self.admin)
         assert self.at.get(name) in (None, self.directory.call("addressOf", index)), f"{name} is out of order"
         return self.evm.at(name, str(self.directory.call("addressOf", index)))
+
+    def create_court(self) -> Bound:
+        """Creates the real Court and its extension, of a System made with `justice=True`."""
+        arguments = {
+            "court": self.at["Court"],
+            "extension": self.at["CourtExecution"],
+            "currency": self.currency.address,
+            "escrow": self.escrow.address,
+            "ledger": self.ledger.address,
+            "staking": self.staking.address,
+            "policyBook": self.policy_book.address,
+            "insurance": self.insurance.address,
+            "jackpot": self.at["JackpotPool"],
+        }
+        self.create("CourtExecution", **arguments)
+        self.court = court = self.create("Court", **arguments)
+        return court
 
     def mint(self, holder: Account | str, amount: int) -> None:
         """Gives µ to somebody."""
@@ -193,6 +223,23 @@ def policy_terms(**changes: Any) -> tuple[Any, ...]:
     unknown = changes.keys() - terms.keys()
     assert not unknown, f"a policy has no {unknown}"
     return tuple((terms | changes).values())
+
+
+def slash_order(
+    operator: int,
+    amount: int,
+    *,
+    victim: str = _NOBODY,
+    loss: int = 0,
+    challenger: str = _NOBODY,
+    reward: int = 0,
+    recover: int = 0,
+    fee: int = 0,
+    fee_to: str = _NOBODY,
+    reason: int = 7,
+) -> tuple[Any, ...]:
+    """A SlashOrder in the ABI's order; µ and basis points."""
+    return (operator, recover, amount, victim, loss, challenger, reward, fee, fee_to, reason)
 
 
 def dispute_terms(**changes: Any) -> tuple[Any, ...]:
@@ -356,7 +403,14 @@ def _arguments(
             "insuranceBps": p.insurance,
             "treasuryBps": p.treasury,
         },
-        "InsurancePool": {"currency": money, "feeSplitter": at["FeeSplitter"], "staking": at["Staking"]},
+        "InsurancePool": {
+            "currency": money,
+            "feeSplitter": at["FeeSplitter"],
+            "staking": at["Staking"],
+            "escrow": at["escrow"],
+            "policyBook": at["PolicyBook"],
+            "court": at["Court"],
+        },
         "TallyToken": {"minter": at["TallyFaucet"]},
         "TallyFaucet": {"token": at["TallyToken"]},
         "DividendVault": {
