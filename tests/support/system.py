@@ -136,8 +136,8 @@ class System:
         return court
 
     def create_justice(self, *, members: Sequence[Account] = (), threshold: int = 1) -> dict[str, Bound]:
-        """Creates Court, Challenges, JackpotPool, Council, Jury and BisectionReferee, by name. The council's `members` are
-        the administrator alone unless they are given."""
+        """Creates Court, Challenges, JackpotPool, Council, Jury and BisectionReferee, by name. The council is the
+        administrator alone unless `members` are given."""
         bound = {"Court": self.create_court()}
         self.challenges = bound["Challenges"] = self.create("Challenges", **self._justice())
         council = sorted((each.address for each in members or [self.admin]), key=str.lower)
