@@ -10,8 +10,8 @@
 Attacked are 1 000 units, claimed 200. The rest of the cast is that of tests/support/escrow.py. Policy 2 gives round
 1 to the Jury and round 2 too; policy 3 both to the Council; policy 4 round 1 to the Council, round 2 to the Jury.
 =======
-Attacked are 1 000 units, claimed 200. The rest of the cast is that of tests/support/escrow.py. Policy 2 gives both rounds to
-the Jury, policy 3 both to the Council, policy 4 round 1 to the Council and round 2 to the Jury.
+Attacked are 1 000 units, claimed 200. The rest of the cast is that of tests/support/escrow.py. Policy 2 gives both rounds
+to the Jury, policy 3 both to the Council, policy 4 round 1 to the Council and round 2 to the Jury.
 >>>>>>> arbiters
 """
 
@@ -225,7 +225,7 @@ class Bench:
         """µ that the Jury holds, and µ that its books say it owes or keeps: deposits, open draw bonds, pots,
         credits."""
 =======
-        """µ that the Jury holds, and µ of deposits, pots and credits in its books; open draw bonds are not among them."""
+        """µ that the Jury holds, and µ of deposits, pots and credits in its books, without open draw bonds."""
 >>>>>>> arbiters
         jury = self.jury
         deposits = sum(self.juror(who)["deposit"] for who in self.jurors)
