@@ -1,10 +1,10 @@
 """A bisection referee on an `Evm`, with mocks for all that it reads, and a hand for each player.
 
-    ring = Ring(network_order(8, 16))
-    dispute = ring.dispute(cheat)          # over somebody's Work
-    ring.open(dispute); ring.state(dispute, cheat)
-    play(ring.table(dispute), WorkSolver(cheat), WorkChallenger(honest), 8, 16)
-    ring.winner(dispute)                   # Turn.CHALLENGER_WON
+ring = Ring(network_order(8, 16))
+dispute = ring.dispute(cheat)          # over somebody's Work
+ring.open(dispute); ring.state(dispute, cheat)
+play(ring.table(dispute), WorkSolver(cheat), WorkChallenger(honest), 8, 16)
+ring.winner(dispute)                   # Turn.CHALLENGER_WON
 """
 
 from __future__ import annotations
@@ -69,9 +69,7 @@ class Ring:
         self.world = self.evm.deploy("RefereeCourtMock")
         self.staking = self.evm.deploy("RefereeCourtMock")
         world = self.world.address
-        self.referee = self.evm.deploy(
-            "BisectionReferee", world, world, world, self.staking.address, world
-        )
+        self.referee = self.evm.deploy("BisectionReferee", world, world, world, self.staking.address, world)
         self.scene = Scene(order_hash, self.customer.key, self.solver.key, self.evm.now)
         self.set("setOwner", number=CUSTOMER, owner=self.customer.address)
         self.set("setOwner", self.staking, number=OPERATOR, owner=self.solver.address)
