@@ -28,6 +28,8 @@ abstract contract BondBook is IBondBook, ReentrancyGuardTransient {
 
     /// @inheritdoc IBondBook
     function claimCredit(address to) external nonReentrant returns (uint256 amount) {
+        // Interaction: what is owed to this contract itself comes in first. It can only add.
+        _collect();
         // Check
         if (to == address(0)) revert BondBook_ZeroAddress();
         amount = credits[msg.sender];
@@ -39,6 +41,9 @@ abstract contract BondBook is IBondBook, ReentrancyGuardTransient {
         // Interaction
         IERC20(CURRENCY).safeTransfer(to, amount);
     }
+
+    /// @dev Takes in what another contract owes this one; nothing by default.
+    function _collect() internal virtual {}
 
     /// @dev Pulls exactly `amount` µ from `from` into the bonds. The transfer comes before the effect, since what counts is
     /// what arrives; every entry is guarded meanwhile.
@@ -53,8 +58,13 @@ abstract contract BondBook is IBondBook, ReentrancyGuardTransient {
 
     /// @dev Turns `amount` µ of bonds into a credit of `holder`.
     function _creditBond(address holder, uint256 amount) internal {
-        if (amount == 0) return;
         totalBonds -= amount;
+        _credit(holder, amount);
+    }
+
+    /// @dev Owes `amount` µ to `holder` that are no bond: the caller has them, or {_collect} brings them.
+    function _credit(address holder, uint256 amount) internal {
+        if (amount == 0) return;
         totalCredits += amount;
         credits[holder] += amount;
         emit Credited(holder, amount);

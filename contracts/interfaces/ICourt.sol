@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Claim, DisputeView, RulingOutcome, VerdictSignature} from "../types/DataTypes.sol";
+import {Claim, DisputeView, VerdictSignature} from "../types/DataTypes.sol";
 import {IBondBook} from "./IBondBook.sol";
 
 /// @title Work disputes: one number, the units that stand, and a bounded way to it
@@ -30,7 +30,14 @@ interface ICourt is IBondBook {
     );
     /// @notice Verifiers rejected a figure; `bond` µ of each one's stake are reserved.
     event Proposed(
-        uint64 indexed dispute, uint64 indexed agreement, uint80 validUnits, uint32[] verifiers, uint64 bond
+        uint64 indexed dispute,
+        uint64 indexed agreement,
+        uint80 attacked,
+        uint80 validUnits,
+        bytes32 outputRoot,
+        uint32[] verifiers,
+        uint64 bond,
+        uint16 reason
     );
     event Contested(uint64 indexed dispute, address indexed by);
     /// @notice Evidence as a hash and where it lies; nothing of it is on chain.
@@ -44,13 +51,6 @@ interface ICourt is IBondBook {
     /// @notice Somebody paid into the bond of an appeal for one side; it is complete when `missing` is 0.
     event AppealFunded(uint64 indexed dispute, address indexed by, bool forChallenger, uint64 amount, uint64 missing);
     event Appealed(uint64 indexed dispute, bool forChallenger);
-    /// @notice The ruling was carried out.
-    event Executed(uint64 indexed dispute, uint64 indexed agreement, uint8 outcome, uint80 units, RulingOutcome moved);
-    /// @notice A bond was lost: the arbiters' fees first, then the accused's share, the rest to the jackpot pool.
-    event BondLost(uint64 indexed dispute, uint64 bond, uint64 fee, uint64 toAccused, uint64 toJackpot);
-    event BondReturned(uint64 indexed dispute, address indexed to, uint64 amount);
-    event Cleared(uint64 indexed dispute, uint64 indexed agreement, uint40 notBefore);
-
     error Court_UnknownDispute(uint64 dispute);
     /// @notice Thrown when the dispute's state does not allow the step.
     error Court_WrongState(uint64 dispute, uint8 state);
@@ -66,7 +66,10 @@ interface ICourt is IBondBook {
     error Court_NotParty(uint64 dispute, address caller);
     error Court_NotRuledYet(uint64 dispute);
     error Court_TooManyFunders(uint64 dispute);
-    error Court_StillCooling(uint64 dispute, uint40 until);
+    /// @notice Thrown when a part of an appeal's bond is below a sixteenth of it, and not what is missing.
+    error Court_TooSmallPart(uint64 dispute, uint64 amount, uint64 missing);
+    /// @notice Thrown when a figure is attacked that is no higher than what stood in a dispute before.
+    error Court_StoodBefore(uint64 agreement, uint80 units);
 
     /// @notice Opens a WORK dispute. Anyone; the bond is pulled from the caller, which is repaid first; `challenger` gets the
     /// reward, and acts. `claim` is empty for a lease's clock. `reason` is a code of the published matrix.
@@ -101,20 +104,14 @@ interface ICourt is IBondBook {
     /// @notice Pays into the bond of an appeal; complete, it is raised. Anyone, in the appeal time, for the side that lost the
     /// first ruling; double the first bond, but a single one once the customer's owner paid into it.
     function appeal(uint64 dispute, uint64 amount) external;
-    /// @notice Carries a final ruling, or the default, out. Anyone.
-    function execute(uint64 dispute) external;
-    /// @notice Ends the cooling of an agreement that runs on. Anyone, after it.
-    function clear(uint64 dispute) external;
-    /// @notice Files what a closing ruling left unrecovered with the insurance pool. Anyone, once, when nothing of the
-    /// agreement is held any more.
-    function fileClaim(uint64 dispute) external;
-
     /// @notice The dispute as it stands now, deadlines that have passed included.
     function disputeOf(uint64 dispute) external view returns (DisputeView memory);
     /// @notice How many disputes there were; the newest has this number.
     function count() external view returns (uint64);
     /// @notice The dispute that freezes an agreement now; 0: none.
     function activeOf(uint64 agreement) external view returns (uint64 dispute);
+    /// @notice µ that an appeal needs, and what was paid into it.
+    function appealBondOf(uint64 dispute) external view returns (uint64 needed, uint64 paid);
     /// @notice µ of bond that a dispute of the agreement needs now.
     function bondFor(uint64 agreement) external view returns (uint64);
     /// @notice µ that were credited to an arbiter for a round of a dispute.

@@ -175,7 +175,7 @@ abstract contract ReceiptChecks is LedgerBase {
         returns (bool)
     {
         ReceiptTerms memory terms = _termsOf(policy, context);
-        if (terms.quorum == 0) return true;
+        if (terms.quorum == 0) return item.verdicts.length == 0;
         Receipt calldata receipt = item.receipt;
         (uint256 missing,) =
             _countVerdicts(receipt.agreement, receipt.units, receipt.outputRoot, true, item.verdicts, terms, context);

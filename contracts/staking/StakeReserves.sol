@@ -103,11 +103,12 @@ abstract contract StakeReserves is StakingBase {
     {
         Account storage o = _checkSlash(order);
 
-        // Effect: the pledge ends. What bonds borrowed of it no pledge wants back any more.
+        // Effect: the pledge ends. What bonds borrowed of it, or hold of what agreements that ended took from it, no pledge
+        // wants back any more.
         StakeParts parts = o.parts;
-        uint64 back = uint64(Math.min(lent, o.pledgeBonds));
-        o.pledgeBonds -= back;
-        uint64 held = uint64(Math.min(pledge - Math.min(lent, pledge), parts.pledged()));
+        uint64 own = pledge - uint64(Math.min(lent, pledge));
+        uint64 held = uint64(Math.min(own, parts.pledged()));
+        if (pledge > held) o.pledgeBonds -= uint64(Math.min(pledge - held, o.pledgeBonds));
 
         // Effect: recovery from the pledge alone, then the slash and the fee, from free and thawing stake as well. When
         // something is left to take after the pledge, nothing of it came free.

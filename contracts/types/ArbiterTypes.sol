@@ -85,9 +85,10 @@ struct Seal {
 }
 
 /// @notice Until when (exclusive) each step of a panel is possible; all 0 before its round's block was first fixed.
-/// @param block_ Fixing and catching the block. @param secrets Showing sealed secrets; 0 before the block was caught.
+/// @param seal Sealing secrets; the block is fixed after that. @param hash Fixing and catching the block. @param secrets Showing sealed secrets; 0 before the block was caught.
 struct Deadlines {
-    uint40 block_;
+    uint40 seal;
+    uint40 hash;
     uint40 secrets;
     uint40 draw;
     uint40 commit;

@@ -373,6 +373,8 @@ _INNER: dict[str, tuple[Any, ...]] = {
     "settleSigned": ([],),
     "setDowntime": (1, 1),
     "settleRelease": ((1, 0, 0, 0), 1, 1),
+    "hold": (1,),
+    "unhold": (1, 0),
     "finaliseRelease": (1, 0, True),
     "raiseRefundFloor": (1, 1),
     "createSplit": ([ANN.address], [1]),
@@ -389,7 +391,9 @@ _INNER_RESTRICTED: dict[str, tuple[Any, ...]] = {
     "setFees": (0, 0),
     "pauseOpening": (1,),
     "resumeOpening": (),
-    "slashAgreement": (1, 0, 0, ZERO, 0, 0),
+    "freeze": (1,),
+    "clear": (1, 0),
+    "executeRuling": ((1, 0, True, False, 0, 0, 0, 0, 0, 0, ZERO, ZERO, 0, 0),),
     "recoverSurplus": (None, MALLORY.address),
 }
 

@@ -140,7 +140,7 @@ def test_reentrancy__every_entry_of_the_abi_within_every_transfer__refused(early
     desk, outer, inner = hostile()
     money = desk.system.currency
     snapshot = desk.evm.snapshot()
-    assert len(inner) == 35
+    assert len(inner) == 39
     for entry, (caller, *values) in outer.items():
         for name in inner:
             desk.evm.revert(snapshot)

@@ -49,7 +49,7 @@ def set_downtime(desk: Desk, agreement: int, units: int, sender: Account = LEDGE
 
 @pytest.mark.parametrize(
     ("challenge", "self_post", "report"),
-    [(86_400, 259_200, 86_400), (86_400, 259_200, 259_200), (300_000, 1, 86_400), (1, 1, 86_400)],
+    [(86_400, 259_200, 86_400), (86_400, 259_200, 259_200), (270_000, 1, 86_400), (1, 1, 86_400)],
 )
 def test_refund__every_second_is_past_the_horizon_by_then(
     challenge: int, self_post: int, report: int

@@ -85,6 +85,7 @@ def test_open__one_offer__locks_pledges_records_and_tells() -> None:
         "sponsored": False,
         "holds": 0,
         "pledgeStuck": False,
+        "countersigned": False,
         "customer": 1,
         "funder": 1,
         "operator": 1,

@@ -6,16 +6,13 @@ MAX_PAUSE is 259 200 s, and 30 days lie between a pause's end and the next. Cove
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tallystick.protocol import eip712
-from tallystick.protocol.enums import CloseReason, Status
+from tallystick.protocol.enums import Status
 from tests.support.escrow import (
     ANN,
     DAY,
-    LEDGER,
     MALLORY,
     OTTO,
     PAULA,
@@ -26,10 +23,8 @@ from tests.support.escrow import (
     deploy_escrow,
     open_desk,
     refusals,
-    skips,
 )
-from tests.support.evm import Account, Evm, Receipt, account, reverts
-from tests.support.receipts import release_request
+from tests.support.evm import Receipt, account, reverts
 from tests.support.system import DOLLAR
 
 MAX_PAUSE = 259_200
@@ -45,15 +40,11 @@ FROZEN = 1 << 11
 
 
 def seat_roles(desk: Desk) -> Desk:
-    """A guardian of the pause (role 5), and a court (role 6)."""
+    """A guardian of the pause (role 5)."""
     authority, admin = desk.system.authority, desk.system.admin
-    for role, holder, calls in (
-        (5, GUARDIAN, (("pauseOpening", 0), ("resumeOpening",))),
-        (6, COURT, (("slashAgreement", 0, 0, 0, GUARDIAN.address, 0, 0),)),
-    ):
-        selectors = [desk.escrow.encode(*call)[:4] for call in calls]
-        authority.transact("setTargetFunctionRole", desk.escrow.address, selectors, role, sender=admin)
-        authority.transact("grantRole", role, holder.address, 0, sender=admin)
+    selectors = [desk.escrow.encode(*call)[:4] for call in (("pauseOpening", 0), ("resumeOpening",))]
+    authority.transact("setTargetFunctionRole", desk.escrow.address, selectors, 5, sender=admin)
+    authority.transact("grantRole", 5, GUARDIAN.address, 0, sender=admin)
     return desk
 
 
@@ -276,7 +267,6 @@ def test_guardian__can_do_nothing_else(desk: Desk) -> None:
     for name, values in (
         ("setFees", (0, 0)),
         ("recoverSurplus", (desk.system.currency.address, me)),
-        ("slashAgreement", (agreement, 1, 1, ANN.address, 0, 1)),
     ):
         with reverts("AccessManagedUnauthorized", caller=me):
             desk.escrow.transact(name, *values, sender=GUARDIAN)
@@ -298,6 +288,9 @@ def test_guardian__can_do_nothing_else(desk: Desk) -> None:
     ):
         with reverts("Escrow_NotOwner", account=account_number, caller=me):
             desk.escrow.transact(name, account_number, *values, sender=GUARDIAN)
+    for name, values in (("freeze", (agreement,)), ("clear", (agreement, desk.now))):
+        with reverts("Escrow_NotCourt", caller=me):
+            desk.escrow.transact(name, *values, sender=GUARDIAN)
     with reverts("Escrow_NotParty", agreement=agreement, caller=me):
         desk.escrow.transact("close", agreement, sender=GUARDIAN)
     with reverts("Escrow_NotRefundableYet", agreement=agreement):
@@ -306,207 +299,3 @@ def test_guardian__can_do_nothing_else(desk: Desk) -> None:
     with reverts("Escrow_BadSignature", agreement=agreement, signer=OTTO.address):
         desk.escrow.transact("refundEarly", agreement, desk.now, b"", sender=GUARDIAN)
     assert desk.picture() == before
-
-
-# The Court's slash
-
-
-def slash(
-    desk: Desk,
-    agreement: int,
-    amount: int,
-    *,
-    loss: int = 0,
-    challenger: Account = CAROL,
-    reward: int = 0,
-    sender: Account = COURT,
-) -> Receipt:
-    values = (agreement, amount, loss, challenger.address, reward, 7)
-    return desk.escrow.transact("slashAgreement", *values, sender=sender)
-
-
-def covered(desk: Desk, **changes: Any) -> int:
-    """An agreement with a pledge of 10 000 000."""
-    return desk.opened(**({"budget": 100 * DOLLAR} | changes))
-
-
-def parts(desk: Desk) -> tuple[int, int, int]:
-    """µ of the provider's stake that is free, pledged, thawing."""
-    row = desk.system.staking.call("get", 1)
-    return row["free"], row["pledged"], row["thawing"]
-
-
-def owed(desk: Desk, *holders: str) -> list[int]:
-    return [int(desk.system.staking.call("credits", who)) for who in holders]
-
-
-@pytest.mark.parametrize("who", [ANN, OTTO, PAULA, RITA, SAM, SIGNER, GUARDIAN, LEDGER, MALLORY])
-def test_slash__by_anybody_else__refused(desk: Desk, who: Account) -> None:
-    agreement = covered(desk)
-    with reverts("AccessManagedUnauthorized", caller=who.address):
-        slash(desk, agreement, 1, sender=who)
-    assert desk.agreement(agreement)["status"] == Status.OPEN
-
-
-def test_slash__part_of_the_pledge__closes_pays_the_victim_first_and_frees_the_rest(desk: Desk) -> None:
-    """6 000 000 of 10 000 000: 4 000 000 to the victim, 20 % of 6 000 000 = 1 200 000 to the challenger, 800 000 left
-    for the insurance. 4 000 000 of the pledge are free again. 300 000 were paid; 99 700 000 come back."""
-    agreement = covered(desk)
-    desk.pay([(agreement, 300_000)])
-    receipt = slash(desk, agreement, 6_000_000, loss=4_000_000, reward=2_000)
-    assert receipt.result == 6_000_000
-    closed = {"paid": 300_000, "refunded": 99_700_000, "reason": CloseReason.RULED}
-    assert receipt.event("Closed").args == {"agreement": agreement} | closed
-    pledge = {"operator": 1, "reason": 7, "pledge": 10_000_000, "fromPledge": 6_000_000}
-    assert receipt.event("PledgeSlashed").args == pledge
-    assert parts(desk) == (STAKE - 6_000_000, 0, 0)
-    insurance = desk.system.insurance.address
-    assert owed(desk, ANN.address, CAROL.address, insurance) == [4_000_000, 1_200_000, 800_000]
-    assert owed(desk, COURT.address) == [0]
-    assert (desk.free(1), desk.locked(1)) == (MONEY - 300_000, 0)
-    assert desk.received(2) == 285_000
-    assert desk.agreement(agreement)["status"] == Status.CLOSED
-    desk.check_solvent()
-
-
-def test_slash__more_than_the_pledge__then_free_then_thawing_never_anothers_pledge(desk: Desk) -> None:
-    """Free 5 000 000 + pledged 10 000 000 of this and 30 000 000 of another + the rest thawing; 17 000 000 are taken:
-    10 of the pledge, 5 of the free, 2 of the thawing stake."""
-    agreement, other = covered(desk), covered(desk, budget=300 * DOLLAR)
-    thawing = STAKE - 40_000_000 - 5_000_000
-    desk.system.staking.transact("unstake", 1, thawing, sender=OTTO)
-    assert parts(desk) == (5_000_000, 40_000_000, thawing)
-    receipt = slash(desk, agreement, 17_000_000, loss=17_000_000)
-    assert receipt.result == 17_000_000
-    assert receipt.event("PledgeSlashed").args["fromPledge"] == 10_000_000
-    taken = receipt.event("Slashed").args
-    assert (taken["fromFree"], taken["fromThawing"], taken["toVictim"]) == (5_000_000, 2_000_000, 17_000_000)
-    assert parts(desk) == (0, 30_000_000, thawing - 2_000_000)
-    # The other one runs on under its cover, and gives it back.
-    desk.escrow.transact("close", other, sender=OTTO)
-    desk.escrow.transact("refundEarly", other, 0, b"", sender=OTTO)
-    assert parts(desk) == (30_000_000, 0, thawing - 2_000_000)
-
-
-@pytest.mark.parametrize(
-    ("amount", "loss", "reward", "expected"),
-    [
-        (1_000_000, 0, 3_000, (0, 300_000, 700_000)),
-        (1_000_000, 400_000, 0, (400_000, 0, 600_000)),
-        (1_000_000, 1_000_000, 3_000, (1_000_000, 0, 0)),
-        (1_000_000, 5_000_000, 3_000, (1_000_000, 0, 0)),  # never more than was taken
-        (1_000_000, 900_000, 3_000, (900_000, 100_000, 0)),  # the reward from what the victim leaves
-        (7, 3, 1_000, (3, 1, 3)),  # 0.7 rounded up
-        (0, 5, 3_000, (0, 0, 0)),
-    ],
-)
-def test_slash__shares__victim_first_and_at_most_its_loss(
-    desk: Desk, amount: int, loss: int, reward: int, expected: tuple[int, int, int]
-) -> None:
-    agreement = covered(desk)
-    assert slash(desk, agreement, amount, loss=loss, reward=reward).result == amount
-    insurance = desk.system.insurance.address
-    assert tuple(owed(desk, ANN.address, CAROL.address, insurance)) == expected
-    assert parts(desk) == (STAKE - amount, 0, 0)
-
-
-def test_slash__sponsored__the_victim_is_the_sponsor_and_its_allowance_comes_back(desk: Desk) -> None:
-    desk.escrow.transact("allow", 3, 1, 1, 150 * DOLLAR, bytes(32), sender=SAM)
-    agreement = covered(desk, funder=3)
-    assert desk.escrow.call("allowanceOf", 3, 1, 1) == (50 * DOLLAR, 0)
-    slash(desk, agreement, 2_000_000, loss=2_000_000)
-    assert owed(desk, SAM.address, ANN.address) == [2_000_000, 0]
-    assert desk.escrow.call("allowanceOf", 3, 1, 1) == (150 * DOLLAR, 0)
-    assert (desk.free(3), desk.locked(3), desk.free(1)) == (MONEY, 0, MONEY)
-
-
-def test_slash__the_caller_gets_nothing__as_challenger_or_as_victim(desk: Desk) -> None:
-    agreement = covered(desk)
-    with reverts("Staking_BadSlash"):
-        slash(desk, agreement, 1_000, loss=500, challenger=COURT)
-    mine = desk.escrow.transact("createAccount", COURT.address, sender=COURT).result
-    desk.system.fund(COURT, 100 * DOLLAR, desk.escrow)
-    desk.escrow.transact("deposit", mine, 100 * DOLLAR, sender=COURT)
-    terms = desk.terms(customer=mine, budget=100 * DOLLAR)
-    (own,) = desk.open_with([(terms, desk.signed(terms, customer=COURT))]).result
-    for loss in (0, 500):
-        with reverts("Staking_BadSlash"):
-            slash(desk, own, 1_000, loss=loss)
-    assert owed(desk, COURT.address) == [0]
-    assert [desk.agreement(number)["status"] for number in (agreement, own)] == [Status.OPEN] * 2
-
-
-def test_slash__a_share_too_great_or_for_nobody__refused(desk: Desk) -> None:
-    agreement = covered(desk)
-    with reverts("Staking_BadSlash"):
-        slash(desk, agreement, 1_000, reward=3_001)
-    with reverts("Staking_BadSlash"):
-        nobody = "0x" + "00" * 20
-        desk.escrow.transact("slashAgreement", agreement, 1_000, 0, nobody, 1, 7, sender=COURT)
-    slash(desk, agreement, 1_000, reward=3_000)
-
-
-def test_slash__twice_closed_or_unknown__refused(desk: Desk) -> None:
-    agreement = covered(desk)
-    slash(desk, agreement, 1_000)
-    for number in (agreement, 99 << 32):
-        with reverts("Escrow_NotOpen", agreement=number):
-            slash(desk, number, 1_000)
-    assert parts(desk) == (STAKE - 1_000, 0, 0)
-
-
-def test_slash__everything_there_is__never_more(desk: Desk) -> None:
-    agreement = covered(desk)
-    assert slash(desk, agreement, 2**64 - 1, loss=5).result == STAKE
-    assert parts(desk) == (0, 0, 0)
-    assert owed(desk, ANN.address, desk.system.insurance.address) == [5, STAKE - 5]
-
-
-def test_slash__takes_what_is_posted_and_not_settled_with_it(desk: Desk) -> None:
-    agreement = covered(desk)
-    batch = desk.post([(agreement, 250_000)])
-    slash(desk, agreement, 1_000)
-    desk.evm.warp(DAY)
-    receipt = desk.settle(batch)
-    assert receipt.result == 0
-    assert [(number, reason) for number, _, reason in skips(receipt)] == [(agreement, 2)]  # CLOSED
-    assert desk.free(1) == MONEY
-
-
-@pytest.mark.parametrize("bits", [HELD, FROZEN, HELD | FROZEN])
-def test_slash__held_or_frozen__is_closed_all_the_same(bits: int) -> None:
-    desk = seat_roles(open_desk(evm=Evm()))
-    agreement = covered(desk)
-    desk.set_bits(agreement, hot=bits)
-    closed = slash(desk, agreement, 1_000).event("Closed").args
-    assert (closed["refunded"], closed["reason"]) == (100 * DOLLAR, CloseReason.RULED)
-    assert (desk.free(1), desk.locked(1)) == (MONEY, 0)
-
-
-def test_slash__with_a_release_that_is_not_final__the_release_ends_afterwards() -> None:
-    """250 000 are released at 500 bps: 237 500 net at once; the 12 500 of fees count when the release ends."""
-    desk = seat_roles(open_desk(evm=Evm()))
-    agreement = covered(desk)
-    batch = desk.post([(agreement, 250_000)])
-    desk.ledger.transact("release", [release_request(batch, 0)], sender=OTTO)
-    assert desk.agreement(agreement)["holds"] == 1
-    closed = slash(desk, agreement, 1_000).event("Closed").args
-    assert (closed["paid"], closed["refunded"]) == (250_000, 99_750_000)
-    assert desk.escrow.call("earningsOf", 2) == (237_500, 0, 0)
-    desk.evm.warp(DAY)
-    desk.ledger.transact("finalise", batch.number, [0], sender=MALLORY)
-    assert desk.agreement(agreement)["holds"] == 0
-    assert desk.escrow.call("earningsOf", 2) == (237_500, 0, 12_500)
-    desk.check_solvent()
-    assert parts(desk) == (STAKE - 1_000, 0, 0)
-
-
-def test_slash__of_a_lease__takes_nothing_that_was_paid(desk: Desk) -> None:
-    """100 000 µ of the clock are paid; what it had not paid yet goes back with the rest."""
-    lease = covered(desk, mode=1, unit_price=PRICE)
-    desk.evm.warp(LAG + 1_000)
-    assert desk.escrow.transact("poke", [lease], sender=MALLORY).result == 100_000
-    closed = slash(desk, lease, 1_000).event("Closed").args
-    assert (closed["paid"], closed["refunded"]) == (100_000, 99_900_000)
-    assert desk.received(2) == 95_000
-    desk.check_solvent()

@@ -14,7 +14,7 @@ import pytest
 from tallystick.protocol.enums import CloseReason
 from tests.support.escrow import ANN, MALLORY, OTTO, PAULA, RITA, SAM, Desk, open_desk, open_solo
 from tests.support.evm import Account, Bound, Evm, Receipt, Reverted, account, reverts
-from tests.support.system import DOLLAR, Role
+from tests.support.system import DOLLAR, Role, slash_order
 
 AFTER = 432_000
 NOTICE = 3_600
@@ -196,9 +196,9 @@ def test_ends__under_a_retired_policy__as_before() -> None:
 
 
 def test_refund__longer_challenge_than_self_post_window__counts() -> None:
-    desk = open_desk(challengeWindow=300_000, selfPostWindow=1)
+    desk = open_desk(challengeWindow=270_000, selfPostWindow=1)
     agreement = desk.opened()
-    check_refundable_at(desk, agreement, desk.now + 100_000 + 86_400 + 300_000 + 86_400)
+    check_refundable_at(desk, agreement, desk.now + 100_000 + 86_400 + 270_000 + 86_400)
 
 
 def test_invariant_12__work_posted_by_the_end_of_post_grace__is_payable_before_the_refund() -> None:
@@ -293,8 +293,8 @@ def test_pledge__comes_back_whole_though_most_was_paid() -> None:
 def test_pledge__after_a_slash_of_everything_else__still_comes_back() -> None:
     desk = open_desk()
     agreement = desk.opened()
-    order = (1, 2**64 - 1, ANN.address, 1, "0x" + "00" * 20, 0, 1)
-    desk.system.staking.transact("slash", order, sender=desk.system.admin)
+    order = slash_order(1, 2**64 - 1, victim=ANN.address, loss=1)
+    desk.system.staking.transact("slash", order, sender=desk.system.court)
     desk.evm.warp(100_000 + AFTER)
     refund(desk, agreement)
     record = desk.system.staking.call("get", 1)

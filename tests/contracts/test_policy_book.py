@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.evm import account, reverts
-from tests.support.system import System, deploy_system, policy_terms
+from tests.support.system import System, deploy_system, dispute_terms, policy_terms
 
 NONE, ATTESTED, QUORUM, TEE = 0, 1, 2, 3
 EVE = account("eve")
@@ -15,6 +15,9 @@ ISSUER = account("issuer").address
 ZERO = "0x" + "00" * 20
 MEASUREMENT = b"\7" * 32
 KYC_PROVIDER, KYC_CUSTOMER, REGION, TEE_KIND, AUDIT = 1 << 0, 1 << 1, 1 << 3, 1 << 9, 1 << 10
+# Seconds to contest that just fit: 14 days less window 259 200, response 21 600, cooling, evidence and appeal 86 400
+# each, two rulings of 172 800.
+LONGEST_CONTEST = 324_000
 ALL_BUT_TEE = (1 << 11) - 1 - TEE_KIND
 
 
@@ -42,6 +45,9 @@ def test_add__a_policy__is_numbered_kept_and_told(system: System) -> None:
         customerCredentials=KYC_CUSTOMER,
         operatorCredentials=KYC_PROVIDER | AUDIT,
         issuer=ISSUER,
+        verifierVersion=12,
+        minConfidence=9_500,
+        dispute=(1, 2, 3, 4, 5, 6, 7, 60, 9, 10, 11, 12, 13, 14, 15, 16, EVE.address, ISSUER),
         verifiers=[3, 5, 9],
     )
     receipt = book.transact("add", terms, sender=system.admin)
@@ -60,7 +66,6 @@ def test_add__a_policy__is_numbered_kept_and_told(system: System) -> None:
         "challengeWindow": 86_400,
         "selfPostWindow": 259_200,
         "responseWindow": 21_600,
-        "disputeTime": 691_200,
         "notice": 0,
         "reportTime": 86_400,
         "silence": 7_200,
@@ -68,8 +73,31 @@ def test_add__a_policy__is_numbered_kept_and_told(system: System) -> None:
         "operatorCredentials": 1_025,
         "issuer": ISSUER,
         "measurement": bytes(32),
+        "verifierVersion": 12,
+        "minConfidence": 9_500,
+        "dispute": {
+            "contestTime": 1,
+            "evidenceTime": 2,
+            "rulingTime": 3,
+            "appealTime": 4,
+            "backingBond": 5,
+            "voidPenalty": 6,
+            "penaltyCap": 7,
+            "minBond": 60,
+            "bondBps": 9,
+            "slashBps": 10,
+            "slashCap": 11,
+            "slashDayCap": 12,
+            "rewardBps": 13,
+            "accusedBps": 14,
+            "arbiterFee": 15,
+            "appealFee": 16,
+            "arbiter": EVE.address,
+            "secondArbiter": ISSUER,
+        },
         "verifiers": [3, 5, 9],
     }
+    assert book.call("disputeTerms", 1) == book.call("get", 1)["dispute"]
     assert receipt.event("PolicyAdded").args == {"policy": 1, "terms": book.call("get", 1)}
     assert system.add_policy() == 2
     assert book.call("count") == 2
@@ -109,7 +137,7 @@ def test_reads__one_policy__give_what_each_caller_needs(system: System) -> None:
     number = system.add_policy(
         kind=TEE,
         relayer=7,
-        challengeWindow=300_000,
+        challengeWindow=250_000,
         selfPostWindow=200_000,
         notice=60,
         reportTime=50,
@@ -130,7 +158,7 @@ def test_reads__one_policy__give_what_each_caller_needs(system: System) -> None:
         "silentAfter": 40,
         "addedAt": added,
     }
-    assert book.call("windows", number) == windows(300_000, 300_000, 200_000, 21_600, 60, 50)
+    assert book.call("windows", number) == windows(250_000, 250_000, 200_000, 21_600, 60, 50)
     assert book.call("receiptTerms", number) == {
         "kind": TEE,
         "quorum": 0,
@@ -138,6 +166,8 @@ def test_reads__one_policy__give_what_each_caller_needs(system: System) -> None:
         "funderWaived": False,
         "issuer": ISSUER,
         "measurement": MEASUREMENT,
+        "verifierVersion": 0,
+        "minConfidence": 0,
         "verifiers": [],
     }
     assert (book.call("coverageOf", number), book.call("selfPostBond", number)) == (1_000, 77)
@@ -172,9 +202,28 @@ def test_reads__unknown_policy__are_zero_or_refused(system: System, number: int)
         ({"selfPostWindow": 0}, "selfPostWindow"),
         ({"responseWindow": 0}, "responseWindow"),
         ({"notice": 1_209_601}, "notice"),
-        ({"disputeTime": 1_209_600 - 259_200 - 21_600 + 1}, "liability"),
+        ({"dispute": dispute_terms(contestTime=LONGEST_CONTEST + 1)}, "liability"),
         ({"challengeWindow": 2**32 - 1}, "liability"),
-        ({"disputeTime": 2**32 - 1, "responseWindow": 2**32 - 1}, "liability"),
+        ({"dispute": dispute_terms(rulingTime=2**32 - 1), "responseWindow": 2**32 - 1}, "liability"),
+        ({"minConfidence": 10_001}, "minConfidence"),
+        ({"dispute": dispute_terms(evidenceTime=0)}, "evidenceTime"),
+        ({"dispute": dispute_terms(rulingTime=0)}, "rulingTime"),
+        ({"dispute": dispute_terms(appealTime=0)}, "appealTime"),
+        ({"dispute": dispute_terms(bondBps=10_001)}, "bondBps"),
+        ({"dispute": dispute_terms(slashBps=10_001)}, "slashBps"),
+        ({"dispute": dispute_terms(rewardBps=3_001)}, "rewardBps"),
+        ({"dispute": dispute_terms(accusedBps=10_001)}, "accusedBps"),
+        ({"dispute": dispute_terms(minBond=24_999_999)}, "arbiterFee"),
+        ({"dispute": dispute_terms(minBond=27_499_999)}, "appealFee"),
+        (
+            {
+                "kind": ATTESTED,
+                "quorum": 1,
+                "verifiers": [1],
+                "dispute": dispute_terms(contestTime=0),
+            },
+            "contestTime",
+        ),
         ({"quorum": 1}, "quorum"),
         ({"verifiers": [1]}, "verifiers"),
         ({"kind": TEE, "issuer": ISSUER, "quorum": 1}, "quorum"),
@@ -221,7 +270,10 @@ def test_add__figures_that_do_not_fit__are_refused(
     [
         {"coverageBps": 10_000},
         {"coverageBps": 0},
-        {"disputeTime": 1_209_600 - 259_200 - 21_600},
+        {"dispute": dispute_terms(contestTime=LONGEST_CONTEST)},
+        {"dispute": dispute_terms(contestTime=0, minBond=27_500_000)},
+        {"dispute": dispute_terms(bondBps=10_000, slashBps=10_000, rewardBps=3_000, accusedBps=10_000)},
+        {"minConfidence": 10_000},
         {"kind": TEE, "issuer": ISSUER},
         {"kind": TEE, "issuer": ISSUER, "measurement": MEASUREMENT},
         {"reportTime": 86_400 + 259_200 - 86_400},

@@ -12,6 +12,7 @@ from tallystick.protocol.enums import SkipReason
 from tallystick.protocol.figures import encode_figure, leaf_hash, leaves
 from tests.support.escrow import DAY, MALLORY, Desk, Posted, open_desk, skips
 from tests.support.evm import Reverted, reverts
+from tests.support.system import slash_order
 
 
 def h(data: bytes) -> bytes:
@@ -253,8 +254,7 @@ def test_settle__relayer_slashed_to_nothing_meanwhile__what_it_posted_is_paid_al
     desk = open_desk()
     agreement = desk.opened()
     batch, other = desk.post([(agreement, 50)], value=10**11), desk.post([(agreement, 60)], value=10)
-    order = (2, 2**64 - 1, "0x" + "00" * 20, 0, "0x" + "00" * 20, 0, 1)
-    desk.system.staking.transact("slash", order, sender=desk.system.admin)
+    desk.system.staking.transact("slash", slash_order(2, 2**64 - 1), sender=desk.system.court)
     with reverts("ReceiptLedger_RelayerNotActive", operator=2):
         desk.post([(agreement, 70)], value=0)
     desk.evm.warp(DAY)

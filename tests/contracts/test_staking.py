@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.evm import Account, Evm, Reverted, account, reverts
-from tests.support.system import DOLLAR, Role, System, deploy_system
+from tests.support.system import DOLLAR, Role, System, deploy_system, slash_order
 
 THAW = 1_814_400
 DAY = 86_400
@@ -42,8 +42,8 @@ def slash(
     reward: int = 0,
     sender: Account | None = None,
 ) -> int:
-    order = (operator, amount, victim, loss, challenger, reward, 7)
-    return int(system.staking.transact("slash", order, sender=sender or system.admin).result)
+    order = slash_order(operator, amount, victim=victim, loss=loss, challenger=challenger, reward=reward)
+    return int(system.staking.transact("slash", order, sender=sender or system.court).result["slashed"])
 
 
 # Registration
@@ -317,9 +317,23 @@ def test_release__gives_back_no_more_than_is_pledged(system: System) -> None:
 
 def test_slash__worked_numbers__victim_then_challenger_then_insurance(system: System) -> None:
     operator = system.register(ALICE, Role.PROVIDER, free=2_000 * DOLLAR)
-    order = (operator, 1_000 * DOLLAR, BOB.address, 300 * DOLLAR, CAROL.address, 2_000, 7)
-    receipt = system.staking.transact("slash", order, sender=system.admin)
-    assert receipt.result == 1_000 * DOLLAR
+    order = slash_order(
+        operator,
+        1_000 * DOLLAR,
+        victim=BOB.address,
+        loss=300 * DOLLAR,
+        challenger=CAROL.address,
+        reward=2_000,
+    )
+    receipt = system.staking.transact("slash", order, sender=system.court)
+    assert receipt.result == {
+        "recovered": 0,
+        "slashed": 1_000 * DOLLAR,
+        "toVictim": 300 * DOLLAR,
+        "toChallenger": 200 * DOLLAR,
+        "toInsurance": 500 * DOLLAR,
+        "fee": 0,
+    }
     assert receipt.event("Slashed").args == {
         "operator": operator,
         "reason": 7,
@@ -371,9 +385,9 @@ def test_slash__takes_free_then_thawing_and_never_what_is_pledged(system: System
     assert parts(system, operator) == (0, 500 * DOLLAR, 0, 1_600 * DOLLAR)
     assert system.staking.call("get", operator)["thawEnds"] == ends
     receipt = system.staking.transact(
-        "slash", (operator, 2**64 - 1, ZERO, 0, ZERO, 0, 0), sender=system.admin
+        "slash", slash_order(operator, 2**64 - 1, reason=0), sender=system.court
     )
-    assert receipt.result == 1_600 * DOLLAR
+    assert receipt.result["slashed"] == 1_600 * DOLLAR
     assert receipt.event("Slashed").args["fromFree"] == 0
     assert receipt.event("Slashed").args["fromThawing"] == 1_600 * DOLLAR
     assert parts(system, operator) == (0, 500 * DOLLAR, 0, 0)
@@ -398,14 +412,14 @@ def test_slash__one_person_in_every_part__gets_the_sum(system: System) -> None:
     assert system.staking.call("totalCredits") == 100
 
 
-def test_slash__without_the_role__is_refused(system: System) -> None:
+def test_slash__by_anybody_but_court_and_challenges__is_refused(system: System) -> None:
     operator = system.register(ALICE, Role.PROVIDER, free=1_000)
-    for caller in (ALICE, EVE):
-        with reverts("AccessManagedUnauthorized", caller=caller.address):
+    for caller in (ALICE, EVE, system.admin):
+        with reverts("Staking_NotCourt", caller=caller.address):
             slash(system, operator, 1, sender=caller)
 
 
-def test_slash__a_share_for_nobody_for_the_caller_or_too_great__is_refused(system: System) -> None:
+def test_slash__a_share_for_nobody_or_too_great__is_refused(system: System) -> None:
     operator = system.register(ALICE, Role.PROVIDER, free=1_000)
     with reverts("Staking_BadSlash"):
         slash(system, operator, 1, loss=1)
@@ -414,11 +428,11 @@ def test_slash__a_share_for_nobody_for_the_caller_or_too_great__is_refused(syste
     with reverts("Staking_BadSlash"):
         slash(system, operator, 1, challenger=CAROL.address, reward=3_001)
     for order in (
-        (operator, 1, system.admin.address, 1, ZERO, 0, 7),
-        (operator, 1, ZERO, 0, system.admin.address, 1, 7),
+        slash_order(operator, 1, victim=BOB.address, recover=1),  # only a pledge can be recovered from
+        slash_order(operator, 1, fee=1),
     ):
-        with reverts("Staking_BadSlash"):  # whoever decides gets none of it
-            system.staking.transact("slash", order, sender=system.admin)
+        with reverts("Staking_BadSlash"):
+            system.staking.transact("slash", order, sender=system.court)
     with reverts("Staking_UnknownOperator", operator=operator + 1):
         slash(system, operator + 1, 1)
     assert slash(system, operator, 0) == 0
@@ -535,6 +549,8 @@ def construction(evm: Evm, **changes: Any) -> dict[str, Any]:
         "currency": dollar.address,
         "escrow": BOB.address,
         "ledger": EVE.address,
+        "court": EVE.address,
+        "challenges": EVE.address,
         "insurance": CAROL.address,
         "thawPeriod": 301,
         "maxLiability": 200,
@@ -602,7 +618,7 @@ def test_reentrant_currency__enters_no_sibling(during: str, early: bool) -> None
         (staking, staking.encode("authoriseKey", 1, 0, EVE.address)),
         (staking, staking.encode("revokeKey", 1, 0, EVE.address)),
         (staking, staking.encode("setSignerThreshold", 1, 2)),
-        (staking, staking.encode("slash", (1, 1, ZERO, 0, ZERO, 0, 0))),
+        (staking, staking.encode("slash", slash_order(1, 1))),
         (system.escrow, system.escrow.encode("tryPledge", 1, 1)),
         (system.escrow, system.escrow.encode("release", 1, 0)),
     ]
@@ -695,7 +711,7 @@ def test_gas__stays_within_its_goals(system: System) -> None:
     assert system.staking.transact("stake", operator, 100, sender=ALICE, measure=True).gas <= 60_000
     first = system.escrow.transact("pledgeMany", operator, 1, 2, sender=EVE, measure=True).gas
     more = system.escrow.transact("pledgeMany", operator, 1, 102, sender=EVE, measure=True).gas
-    assert (more - first) / 100 <= 2_300  # a warm pledge, the caller's loop and call included
-    order = (operator, 100, BOB.address, 30, CAROL.address, 2_000, 1)
-    slashed = system.staking.transact("slash", order, sender=system.admin, measure=True).gas
+    assert (more - first) / 100 <= 2_350  # a warm pledge, the caller's loop and call included
+    order = slash_order(operator, 100, victim=BOB.address, loss=30, challenger=CAROL.address, reward=2_000)
+    slashed = system.staking.transact("slash", order, sender=system.court, measure=True).gas
     assert slashed <= 150_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.evm import account, reverts
-from tests.support.system import DOLLAR, Role, System, deploy_system
+from tests.support.system import DOLLAR, Role, System, deploy_system, slash_order
 
 ALICE, BOB, CAROL, EVE = (account(name) for name in ("alice", "bob", "carol", "eve"))
 ZERO = "0x" + "00" * 20
@@ -98,8 +98,8 @@ def test_resign__restarts_a_thaw_that_runs(system: System) -> None:
 def test_resign__what_thaws_is_still_liable(system: System) -> None:
     operator = system.register(ALICE, Role.PROVIDER, free=5_000)
     system.staking.transact("resign", operator, sender=ALICE)
-    order = (operator, 4_000, BOB.address, 4_000, ZERO, 0, 7)
-    assert system.staking.transact("slash", order, sender=system.court).result[1] == 4_000
+    order = slash_order(operator, 4_000, victim=BOB.address, loss=4_000)
+    assert system.staking.transact("slash", order, sender=system.court).result["slashed"] == 4_000
     assert system.staking.call("credits", BOB.address) == 4_000
     assert parts(system, operator) == (0, 0, 0, 1_000)
 
@@ -230,7 +230,8 @@ def test_pledge_terms__say_what_try_pledge_grants(system: System) -> None:
 
 def test_recover_surplus__of_the_currency__leaves_stakes_and_credits(system: System) -> None:
     operator = system.register(ALICE, Role.PROVIDER, free=5_000)
-    system.staking.transact("slash", (operator, 2_000, BOB.address, 2_000, ZERO, 0, 7), sender=system.admin)
+    order = slash_order(operator, 2_000, victim=BOB.address, loss=2_000)
+    system.staking.transact("slash", order, sender=system.court)
     money = system.currency.address
     with reverts("Staking_ZeroAmount"):
         system.staking.transact("recoverSurplus", money, CAROL.address, sender=system.admin)

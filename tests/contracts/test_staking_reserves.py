@@ -11,8 +11,10 @@ import pytest
 
 from tests.support.evm import Account, Bound, Evm, account, reverts
 from tests.support.system import DOLLAR, Role
+from tests.support.system import slash_order as a_slash
 
 ESCROW, LEDGER, INSURANCE, ADMIN = (account(name) for name in ("escrow", "ledger", "insurance", "admin"))
+COURT: Final = account("court")
 ALICE, BOB, CAROL, EVE = (account(name) for name in ("alice", "bob", "carol", "eve"))
 ZERO: Final = "0x" + "00" * 20
 THAW: Final = 1_814_400
@@ -67,8 +69,9 @@ class Desk:
     def give_back(self, amount: int, source: int, operator: int = 1) -> None:
         self.staking.transact("returnBond", operator, amount, source, sender=LEDGER)
 
-    def slash_pledge(self, amount: int, pledge: int, **order: Any) -> Any:
-        return self.staking.transact("slashPledge", slash_order(amount, **order), pledge, sender=ESCROW)
+    def slash_pledge(self, amount: int, pledge: int, lent: int = 0, **order: Any) -> Any:
+        order_of = slash_order(amount, **order)
+        return self.staking.transact("slashPledge", order_of, pledge, lent, sender=ESCROW)
 
     def check(self, operators: int = 1) -> None:
         """Section 11, row 5, on what this contract knows."""
@@ -85,8 +88,19 @@ def slash_order(
     loss: int = 0,
     challenger: str = ZERO,
     reward: int = 0,
+    recover: int = 0,
+    fee: int = 0,
 ) -> tuple[Any, ...]:
-    return (operator, amount, victim, loss, challenger, reward, 7)
+    return a_slash(
+        operator,
+        amount,
+        victim=victim,
+        loss=loss,
+        challenger=challenger,
+        reward=reward,
+        recover=recover,
+        fee=fee,
+    )
 
 
 def open_desk(currency: str = "TestDollar") -> Desk:
@@ -99,6 +113,8 @@ def open_desk(currency: str = "TestDollar") -> Desk:
         currency=money.address,
         escrow=ESCROW.address,
         ledger=LEDGER.address,
+        court=COURT.address,
+        challenges=COURT.address,
         insurance=INSURANCE.address,
         thawPeriod=THAW,
         maxLiability=1_209_600,
@@ -176,7 +192,7 @@ def test_reserved_stake__cannot_thaw_nor_be_slashed_by_the_role(desk: Desk) -> N
     assert desk.reserve(500 * DOLLAR)
     with reverts("Staking_NotEnoughFree", free=1_000 * DOLLAR, wanted=1_000 * DOLLAR + 1):
         desk.staking.transact("unstake", 1, 1_000 * DOLLAR + 1, sender=ALICE)
-    desk.staking.transact("slash", slash_order(2**64 - 1), sender=ADMIN)
+    desk.staking.transact("slash", slash_order(2**64 - 1), sender=COURT)
     assert desk.parts() == (0, 0, 500 * DOLLAR, 0)
 
 
@@ -203,7 +219,7 @@ def test_slash_pledge__by_another_than_the_escrow__is_refused(desk: Desk) -> Non
     desk.register(free=1_500 * DOLLAR)
     for caller in (ALICE, ADMIN, LEDGER, EVE):
         with reverts("Staking_NotEscrow", caller=caller.address):
-            desk.staking.transact("slashPledge", slash_order(1), 1, sender=caller)
+            desk.staking.transact("slashPledge", slash_order(1), 1, 0, sender=caller)
 
 
 # Bonds of self-posts
@@ -327,7 +343,7 @@ def test_slash_pledge__worked_numbers__the_rest_of_the_pledge_is_free(desk: Desk
         challenger=CAROL.address,
         reward=2_000,
     )
-    assert receipt.result == 300 * DOLLAR
+    assert receipt.result["slashed"] == 300 * DOLLAR
     assert receipt.event("PledgeSlashed").args == {
         "operator": 1,
         "reason": 7,
@@ -358,22 +374,24 @@ def test_slash_pledge__own_pledge_then_free_then_thawing_never_anothers_pledge(d
     desk.staking.transact("unstake", 1, 900 * DOLLAR, sender=ALICE)
     assert desk.parts() == (150 * DOLLAR, 800 * DOLLAR, 150 * DOLLAR, 900 * DOLLAR)
     receipt = desk.slash_pledge(300 * DOLLAR, 100 * DOLLAR)
-    assert receipt.result == 300 * DOLLAR
+    assert receipt.result["slashed"] == 300 * DOLLAR
     assert receipt.event("PledgeSlashed").args["fromPledge"] == 100 * DOLLAR
     told = receipt.event("Slashed").args
     assert (told["fromFree"], told["fromThawing"]) == (150 * DOLLAR, 50 * DOLLAR)
     assert desk.parts() == (0, 700 * DOLLAR, 150 * DOLLAR, 850 * DOLLAR)
-    assert desk.slash_pledge(2**64 - 1, 0).result == 850 * DOLLAR  # a full slash voids what was thawing
+    assert (
+        desk.slash_pledge(2**64 - 1, 0).result["slashed"] == 850 * DOLLAR
+    )  # a full slash voids what was thawing
     assert desk.parts() == (0, 700 * DOLLAR, 150 * DOLLAR, 0)
     assert desk.staking.call("get", 1)["thawEnds"] == 0
-    assert desk.slash_pledge(5, 0).result == 0  # nothing is left, and that is no error
+    assert desk.slash_pledge(5, 0).result["slashed"] == 0  # nothing is left, and that is no error
     desk.check()
 
 
 def test_slash_pledge__of_nothing__frees_the_whole_pledge(desk: Desk) -> None:
     desk.register(free=1_300 * DOLLAR)
     assert desk.pledge(300 * DOLLAR)
-    assert desk.slash_pledge(0, 300 * DOLLAR).result == 0
+    assert desk.slash_pledge(0, 300 * DOLLAR).result["slashed"] == 0
     assert desk.parts() == (1_300 * DOLLAR, 0, 0, 0)
 
 
@@ -407,7 +425,7 @@ def test_slash_pledge__when_a_bond_holds_part__leaves_the_others_their_cover_in_
     assert desk.pledge(120 * DOLLAR)
     assert desk.pledge(250 * DOLLAR)  # B
     assert desk.bond(BOND, 120 * DOLLAR) == PLEDGE
-    assert desk.slash_pledge(90 * DOLLAR, 120 * DOLLAR).result == 90 * DOLLAR
+    assert desk.slash_pledge(90 * DOLLAR, 120 * DOLLAR).result["slashed"] == 90 * DOLLAR
     desk.give_back(BOND, PLEDGE)
     assert desk.parts() == (1_060 * DOLLAR, 250 * DOLLAR, 0, 0)  # 1 400 - 250 - 90
 
@@ -415,7 +433,7 @@ def test_slash_pledge__when_a_bond_holds_part__leaves_the_others_their_cover_in_
 def test_slash_pledge__more_than_there_is__never_reverts(desk: Desk) -> None:
     desk.register(free=1_010 * DOLLAR)
     assert desk.pledge(10 * DOLLAR)
-    assert desk.slash_pledge(2**64 - 1, 2**64 - 1).result == 1_010 * DOLLAR
+    assert desk.slash_pledge(2**64 - 1, 2**64 - 1).result["slashed"] == 1_010 * DOLLAR
     assert desk.parts() == (0, 0, 0, 0)
     desk.check()
 
@@ -426,8 +444,8 @@ def test_slash_pledge__a_share_for_nobody_or_too_great__is_refused(desk: Desk) -
         {"loss": 1},
         {"reward": 1},
         {"challenger": CAROL.address, "reward": 3_001},
-        {"victim": ESCROW.address, "loss": 1},
-        {"challenger": ESCROW.address, "reward": 1},
+        {"recover": 1},
+        {"fee": 1},
     ):
         with reverts("Staking_BadSlash"):
             desk.slash_pledge(1, 1, **bad)
@@ -439,9 +457,9 @@ def test_slash__in_the_second_of_a_withdrawal__takes_what_was_not_taken_out(desk
     desk.register(free=1_000)
     desk.staking.transact("unstake", 1, 1_000, sender=ALICE)
     desk.evm.warp(THAW)
-    assert desk.slash_pledge(400, 0).result == 400
+    assert desk.slash_pledge(400, 0).result["slashed"] == 400
     assert desk.staking.transact("withdraw", 1, ALICE.address, sender=ALICE).result == 600
-    assert desk.slash_pledge(400, 0).result == 0
+    assert desk.slash_pledge(400, 0).result["slashed"] == 0
     desk.check()
 
 
@@ -461,6 +479,8 @@ def test_reentrant_currency__enters_no_sibling(during: str, early: bool) -> None
         currency=token.address,
         escrow=token.address,
         ledger=token.address,
+        court=token.address,
+        challenges=token.address,
         insurance=INSURANCE.address,
         thawPeriod=301,
         maxLiability=200,
@@ -497,7 +517,7 @@ def test_reentrant_currency__enters_no_sibling(during: str, early: bool) -> None
         staking.encode("setSourceRecipient", 1, EVE.address),
         staking.encode("tryPledge", 1, 0),
         staking.encode("release", 1, 1),
-        staking.encode("slashPledge", order, 1),
+        staking.encode("slashPledge", order, 1, 0),
         staking.encode("slash", order),
         staking.encode("tryReserve", 1, 0),
         staking.encode("unreserve", 1, 1),
@@ -544,7 +564,7 @@ def test_random_walk__pledges_bonds_and_slashes__agree_with_agreements_kept_apar
         elif step == 2 and pledges:
             pledge = pledges.pop(dice.choice(list(pledges)))
             wanted = dice.randrange(120 * DOLLAR)
-            taken += desk.slash_pledge(wanted, pledge).result
+            taken += desk.slash_pledge(wanted, pledge).result["slashed"]
         elif step in (3, 4) and pledges:
             desk.currency.transact("approve", desk.staking.address, dice.choice((0, BOND)), sender=ALICE)
             source = desk.bond(BOND, pledges[dice.choice(list(pledges))])
@@ -592,5 +612,5 @@ def test_gas__of_what_the_ledger_and_the_escrow_call(desk: Desk) -> None:
     assert desk.pledge(500)
     shares = {"victim": BOB.address, "loss": 10, "challenger": CAROL.address, "reward": 2_000}
     order = slash_order(100, **shares)
-    slashed = desk.staking.transact("slashPledge", order, 500, sender=ESCROW, measure=True).gas
+    slashed = desk.staking.transact("slashPledge", order, 500, 0, sender=ESCROW, measure=True).gas
     assert slashed <= 150_000  # three new credits of 22 100 among it

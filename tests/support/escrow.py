@@ -406,13 +406,15 @@ def open_solo(*, fee_provider: int = 500, fee_customer: int = 0, fresh: bool = F
 
 
 def deploy_escrow(system: System, **changes: Any) -> Bound:
-    """A second Escrow and its extension, built as the system's own but for these parameters. Raises Reverted."""
+    """A second Escrow and its extensions, built as the system's own but for these parameters. Raises Reverted."""
     parameters = {
         "authority": system.authority.address,
         "currency": system.currency.address,
-        "escrow": system.evm.next_address(1),
-        "extension": system.evm.next_address(),
+        "escrow": system.evm.next_address(2),
+        "extension": system.evm.next_address(1),
+        "rulings": system.evm.next_address(),
         "ledger": system.ledger.address,
+        "court": system.court.address,
         "staking": system.staking.address,
         "policyBook": system.policy_book.address,
         "credentials": system.credentials.address,
@@ -423,5 +425,6 @@ def deploy_escrow(system: System, **changes: Any) -> Bound:
         "feeProvider": 500,
         "feeCustomer": 0,
     } | changes
+    system.evm.deploy("EscrowRulings", p=parameters)
     system.evm.deploy("EscrowExtension", p=parameters)
     return system.evm.deploy("Escrow", p=parameters)

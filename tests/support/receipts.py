@@ -59,6 +59,7 @@ _VIEW: Final[Mapping[str, Any]] = {
     "sponsored": False,
     "holds": 0,
     "pledgeStuck": False,
+    "countersigned": False,
     "customer": 1,
     "funder": 1,
     "operator": 1,

@@ -10,7 +10,7 @@ accounts, from which a test sends what they would, unless it asks for the real o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import Any, Final
@@ -19,12 +19,23 @@ from tallystick.chain.abi import short_string
 from tallystick.chain.contracts import load
 from tests.support.evm import Account, Bound, Evm, account
 
-__all__ = ["DOLLAR", "TALLY", "WEEK", "Parameters", "Role", "System", "deploy_system", "dispute_terms"]
+__all__ = [
+    "DOLLAR",
+    "TALLY",
+    "WEEK",
+    "Parameters",
+    "Role",
+    "System",
+    "deploy_system",
+    "dispute_terms",
+    "slash_order",
+]
 
 DOLLAR: Final = 10**6  # µ
 TALLY: Final = 10**18  # TALLY-wei
 WEEK: Final = 604_800  # seconds
 UINT256_MAX: Final = 2**256 - 1
+_NOBODY: Final = "0x" + "00" * 20
 
 # Creation order; the Directory's index is the place, from 1.
 _ORDER: Final = (
@@ -47,7 +58,9 @@ _ORDER: Final = (
     "DividendVault",
 )
 # What follows when a test wants real judges; by System.create, in this order.
-_JUSTICE: Final = ("Court", "Challenges", "JackpotPool", "Council", "Jury", "BisectionReferee")
+_JUSTICE: Final = (
+    "CourtExecution", "Court", "Challenges", "JackpotPool", "Council", "Jury", "BisectionReferee",
+)  # fmt: skip
 
 
 class Role(IntFlag):
@@ -115,6 +128,47 @@ class System:
         self.directory.transact("deploy", short_string(name), index, code, sender=self.admin)
         assert self.at.get(name) in (None, self.directory.call("addressOf", index)), f"{name} is out of order"
         return self.evm.at(name, str(self.directory.call("addressOf", index)))
+
+    def create_court(self) -> Bound:
+        """Creates the real Court and its extension, of a System made with `justice=True`."""
+        self.create("CourtExecution", **self._justice())
+        self.court = court = self.create("Court", **self._justice())
+        return court
+
+    def create_justice(self, *, members: Sequence[Account] = (), threshold: int = 1) -> dict[str, Bound]:
+        """Creates Court, Challenges, JackpotPool, Council, Jury and BisectionReferee, by name. The council's `members` are
+        the administrator alone unless they are given."""
+        bound = {"Court": self.create_court()}
+        self.challenges = bound["Challenges"] = self.create("Challenges", **self._justice())
+        council = sorted((each.address for each in members or [self.admin]), key=str.lower)
+        more = self._justice() | {
+            "authority": self.authority.address,
+            "flagBond": 20 * DOLLAR,
+            "members_": council,
+            "threshold": threshold,
+            "minDeposit": 100 * DOLLAR,
+            "maxDeposit": 10_000 * DOLLAR,
+            "penalty": 10 * DOLLAR,
+            "drawBond": 20 * DOLLAR,
+            "exitDelay": 1_209_600,
+        }
+        for name in ("JackpotPool", "Council", "Jury", "BisectionReferee"):
+            bound[name] = self.create(name, **more)
+        return bound
+
+    def _justice(self) -> dict[str, Any]:
+        """Arguments that several of them take, by parameter name."""
+        return {
+            "court": self.at["Court"],
+            "extension": self.at["CourtExecution"],
+            "currency": self.currency.address,
+            "escrow": self.escrow.address,
+            "ledger": self.ledger.address,
+            "staking": self.staking.address,
+            "policyBook": self.policy_book.address,
+            "insurance": self.insurance.address,
+            "jackpot": self.at["JackpotPool"],
+        }
 
     def mint(self, holder: Account | str, amount: int) -> None:
         """Gives µ to somebody."""
@@ -193,6 +247,23 @@ def policy_terms(**changes: Any) -> tuple[Any, ...]:
     unknown = changes.keys() - terms.keys()
     assert not unknown, f"a policy has no {unknown}"
     return tuple((terms | changes).values())
+
+
+def slash_order(
+    operator: int,
+    amount: int,
+    *,
+    victim: str = _NOBODY,
+    loss: int = 0,
+    challenger: str = _NOBODY,
+    reward: int = 0,
+    recover: int = 0,
+    fee: int = 0,
+    fee_to: str = _NOBODY,
+    reason: int = 7,
+) -> tuple[Any, ...]:
+    """A SlashOrder in the ABI's order; µ and basis points."""
+    return (operator, recover, amount, victim, loss, challenger, reward, fee, fee_to, reason)
 
 
 def dispute_terms(**changes: Any) -> tuple[Any, ...]:
@@ -356,7 +427,14 @@ def _arguments(
             "insuranceBps": p.insurance,
             "treasuryBps": p.treasury,
         },
-        "InsurancePool": {"currency": money, "feeSplitter": at["FeeSplitter"], "staking": at["Staking"]},
+        "InsurancePool": {
+            "currency": money,
+            "feeSplitter": at["FeeSplitter"],
+            "staking": at["Staking"],
+            "escrow": at["escrow"],
+            "policyBook": at["PolicyBook"],
+            "court": at["Court"],
+        },
         "TallyToken": {"minter": at["TallyFaucet"]},
         "TallyFaucet": {"token": at["TallyToken"]},
         "DividendVault": {
