@@ -150,6 +150,7 @@ def test_open__twice__is_refused(ring: Ring, cheat: Work) -> None:
         ({"challenger": "0x" + "00" * 20}, "BisectionReferee_Unsuitable"),
         ({"outputRoot": bytes(32)}, "BisectionReferee_Unsuitable"),
         ({"upward": True}, "BisectionReferee_Unsuitable"),
+        ({"kind": 2}, "BisectionReferee_Unsuitable"),  # PROPOSAL
         ({"state": 2}, "BisectionReferee_NotArbiter"),  # EVIDENCE
         ({"state": 4}, "BisectionReferee_NotArbiter"),  # APPEALABLE
         ({"state": 6}, "BisectionReferee_NotArbiter"),  # RULED
