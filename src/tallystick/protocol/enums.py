@@ -131,6 +131,8 @@ class ReceiptFault(IntEnum):
     NOT_ENOUGH_VERDICTS = 14
     NOTHING_DUE = 15
     NO_BOND = 16
+    NOT_POSTED = 17
+    LEAF_VOID = 18
 
 
 class BondSource(IntEnum):
@@ -140,6 +142,14 @@ class BondSource(IntEnum):
     FREE = 1
     PLEDGE = 2
     CURRENCY = 3
+
+
+class LeafEnd(IntEnum):
+    """How the challenge of a leaf ended."""
+
+    ANSWERED = 0
+    VOID = 1
+    MOOT = 2
 
 
 class VerificationKind(IntEnum):
