@@ -1,4 +1,5 @@
-"""InsurancePool, the side of money that comes in: its share of fees and of slashes. Claims: test_insurance_claims.py."""
+"""InsurancePool, the side of money that comes in: its share of fees and of slashes. Claims:
+test_insurance_claims.py."""
 
 from __future__ import annotations
 
