@@ -110,8 +110,10 @@ def _round(tally: Tally, round_seed: int) -> None:
     try:
         run_state_machine_as_test(machine, settings=chosen)
     except Exception as error:  # noqa: BLE001 - whatever it is goes into the report
-        notes = "\n".join(getattr(error, "__notes__", []))
-        tally.failures.append(f"seed {round_seed}: {type(error).__name__}: {error}\n{notes}")
+        found = error.exceptions if isinstance(error, ExceptionGroup) else [error]
+        for one in found:
+            notes = "\n".join(getattr(one, "__notes__", []))
+            tally.failures.append(f"seed {round_seed}: {type(one).__name__}: {one}\n{notes}")
 
 
 if __name__ == "__main__":

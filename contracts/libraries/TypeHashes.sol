@@ -26,4 +26,5 @@ library TypeHashes {
     );
     bytes32 internal constant REVOCATION =
         keccak256("Revocation(address issuer,uint8 kind,address subject,bytes32 binding,uint64 nonce)");
+    bytes32 internal constant RULING = keccak256("Ruling(uint64 dispute,uint8 round,uint80 units)");
 }

@@ -6,7 +6,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 
 import {IStakeReserves} from "../interfaces/IStakeReserves.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
-import {SlashOrder} from "../types/DataTypes.sol";
+import {SlashOrder, SlashOutcome} from "../types/DataTypes.sol";
 
 /// @title What Staking and FeeSplitter see of an Escrow, driven by a test
 /// @notice Fees of any size without agreements, and pledges without openings; {setBroken} makes collecting fail.
@@ -57,8 +57,8 @@ contract MockEscrow {
         STAKING.release(operator, amount);
     }
 
-    function slashPledge(SlashOrder calldata order, uint64 pledge) external returns (uint64 taken) {
-        return IStakeReserves(address(STAKING)).slashPledge(order, pledge);
+    function slashPledge(SlashOrder calldata order, uint64 pledge) external returns (SlashOutcome memory) {
+        return IStakeReserves(address(STAKING)).slashPledge(order, pledge, 0);
     }
 
     /// @notice Pledges `amount` µ `times` over in one transaction.

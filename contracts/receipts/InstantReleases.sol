@@ -84,13 +84,8 @@ abstract contract InstantReleases is IReceiptLedger, LedgerBase {
             (Hot hot, Cold cold) = _slotsOf(done.agreement());
             if (hot.frozen()) continue;
             any = true;
-            // Effect
-            _releases[batch][indices[i]] = ReleaseSlot.NONE;
-            emit ReleaseFinalised(batch, indices[i]);
-            // Interaction: the fees count for the payee either way; those of work ruled bad are in `overturned`.
-            uint64 left = done.amount() - _recover(done.agreement(), cold.operator(), cold, done.amount());
-            if (left != 0) _RESERVES.unreserve(cold.operator(), left);
-            _ESCROW_MORE.finaliseRelease(done.agreement(), done.fees(), true);
+            // Effect, then interaction
+            _finalise(batch, indices[i], done, cold);
         }
         if (!any) revert ReceiptLedger_NothingToFinalise(batch);
     }

@@ -13,7 +13,7 @@ import {IStaking} from "../interfaces/IStaking.sol";
 import {Cold} from "../libraries/ColdSlot.sol";
 import {Hot} from "../libraries/HotSlot.sol";
 import {ReleaseSlot, ReleasedLeaf} from "../libraries/ReleaseSlot.sol";
-import {Batch, BondSource, Recovery, Windows} from "../types/DataTypes.sol";
+import {Batch, BondSource, Recovery, Status, Windows} from "../types/DataTypes.sol";
 
 /// @notice What the ledger and its extension are built with, for ever.
 /// @param authority AccessManager in front of cancelling and pausing.
@@ -155,10 +155,12 @@ abstract contract LedgerBase is EIP712, ReentrancyGuardTransient, AccessManaged 
         _RESERVES.forfeit(operator, taken, victim);
     }
 
-    /// @dev Gives a released leaf's whole reservation to the funder's owner: what it paid stands on nothing.
+    /// @dev Gives a released leaf's whole reservation to the funder's owner: what it paid stands on nothing. Unless a ruling
+    /// closed the agreement, the only way to close it with a release open: then that has said what stands.
     function _makeGood(uint96 batch, uint256 index, ReleasedLeaf released) internal {
         uint64 agreement = released.agreement();
-        (, Cold cold) = _slotsOf(agreement);
+        (Hot hot, Cold cold) = _slotsOf(agreement);
+        if (hot.status() != Status.OPEN) return _finalise(batch, index, released, cold);
         address victim = _ESCROW.ownerOf(cold.funder());
         uint64 amount = released.amount();
         // Effect: a ruling counts what was given back, before it and after it.
@@ -171,6 +173,19 @@ abstract contract LedgerBase is EIP712, ReentrancyGuardTransient, AccessManaged 
         // Interaction
         _RESERVES.forfeit(cold.operator(), amount, victim);
         _ESCROW_MORE.finaliseRelease(agreement, released.fees(), false);
+    }
+
+    /// @dev Frees a release's reservation, less what a ruling left to recover. Its fees count for the payee either way: those of
+    /// work ruled bad are in `overturned`.
+    function _finalise(uint96 batch, uint256 index, ReleasedLeaf released, Cold cold) internal {
+        uint64 agreement = released.agreement();
+        // Effect
+        _releases[batch][index] = ReleaseSlot.NONE;
+        emit IReceiptLedger.ReleaseFinalised(batch, index);
+        // Interaction
+        uint64 left = released.amount() - _recover(agreement, cold.operator(), cold, released.amount());
+        if (left != 0) _RESERVES.unreserve(cold.operator(), left);
+        _ESCROW_MORE.finaliseRelease(agreement, released.fees(), true);
     }
 
     function _slotsOf(uint64 agreement) internal view returns (Hot, Cold) {

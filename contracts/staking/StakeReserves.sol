@@ -103,12 +103,15 @@ abstract contract StakeReserves is StakingBase {
     {
         Account storage o = _checkSlash(order);
 
-        // Effect: the pledge ends. What bonds borrowed of it, or hold of what agreements that ended took from it, no pledge
-        // wants back any more.
+        // Effect: the pledge ends. Out of `pledged` comes what bonds did not borrow of it; or less, when agreements that ended
+        // took that and bonds will bring it back; or more, when bonds brought back what was borrowed of it. What of the pledge
+        // is not there no bond brings back any more.
         StakeParts parts = o.parts;
-        uint64 own = pledge - uint64(Math.min(lent, pledge));
-        uint64 held = uint64(Math.min(own, parts.pledged()));
-        if (pledge > held) o.pledgeBonds -= uint64(Math.min(pledge - held, o.pledgeBonds));
+        uint64 bonds = o.pledgeBonds;
+        uint64 held = pledge - uint64(Math.min(lent, pledge));
+        if (uint256(held) + bonds < pledge) held = pledge - bonds;
+        held = uint64(Math.min(held, parts.pledged()));
+        if (pledge > held) o.pledgeBonds = bonds - uint64(Math.min(pledge - held, bonds));
 
         // Effect: recovery from the pledge alone, then the slash and the fee, from free and thawing stake as well. When
         // something is left to take after the pledge, nothing of it came free.

@@ -787,3 +787,45 @@ struct DisputeView {
     uint40 rulingStart;
     uint40 deadline;
 }
+
+/// @notice A claim on the insurance pool.
+/// @param victim Who is paid. @param operator Whose cover it draws on.
+/// @param lastSequence Newest agreement when it was filed: it grows with fees of agreements opened up to there.
+/// @param queued Whether it stands in the queue of payments.
+/// @param loss µ lost. @param granted µ of it that have cover. @param paid µ of them credited.
+/// @param filedAt When it was filed; 0: there is no claim.
+struct InsuranceClaim {
+    address victim;
+    uint32 operator;
+    uint32 lastSequence;
+    bool queued;
+    uint64 loss;
+    uint64 granted;
+    uint64 paid;
+    uint40 filedAt;
+}
+
+/// @notice Where a round of the jackpot pool stands. NO_ERROR: the commitment was to none.
+enum RoundState {
+    NONE,
+    COMMITTED,
+    ERROR,
+    NO_ERROR
+}
+
+/// @notice A round of the jackpot pool.
+/// @param committedAt When the tester committed. @param windowEnd Of the error's batch: flags sealed from then on do not count.
+/// @param claimants Flags opened on the error. @param jackpot µ that they share by halves.
+/// @param share µ that each gets, once the round is closed.
+/// @param commitment Of the tester. @param errorHash keccak256(figure, output) of the revealed error.
+struct JackpotRound {
+    RoundState state;
+    bool closed;
+    uint40 committedAt;
+    uint40 windowEnd;
+    uint32 claimants;
+    uint64 jackpot;
+    uint64 share;
+    bytes32 commitment;
+    bytes32 errorHash;
+}

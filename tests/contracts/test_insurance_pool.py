@@ -1,4 +1,5 @@
-"""InsurancePool: it pulls its share of fees and slashes, and lets nothing out."""
+"""InsurancePool, the side of money that comes in: its share of fees and of slashes. Claims:
+test_insurance_claims.py."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import pytest
 
 from tallystick.chain.contracts import load
 from tests.support.evm import Evm, account, reverts
-from tests.support.system import DOLLAR, Role, System, deploy_system, slash_order
+from tests.support.system import DOLLAR, Role, System, deploy_system
 
 ALICE, EVE = account("alice"), account("eve")
 ZERO = "0x" + "00" * 20
@@ -15,6 +16,11 @@ ZERO = "0x" + "00" * 20
 @pytest.fixture
 def system() -> System:
     return deploy_system(escrow="MockEscrow")
+
+
+def slash(system: System, operator: int, amount: int) -> None:
+    """A slash without a victim or a challenger: all of it is insurance."""
+    system.staking.transact("slash", (operator, 0, amount, ZERO, 0, ZERO, 0, 0, ZERO, 1), sender=system.court)
 
 
 def test_pull_fees__by_anyone__takes_the_insurance_share(system: System) -> None:
@@ -33,7 +39,7 @@ def test_pull_slashes__by_anyone__takes_what_slashes_left_over(system: System) -
     assert pool.transact("pullSlashes", sender=EVE).result == 0
     operator = system.register(ALICE, Role.PROVIDER, free=10 * DOLLAR)
     for amount in (100, 23):
-        system.staking.transact("slash", slash_order(operator, amount), sender=system.court)
+        slash(system, operator, amount)
     receipt = pool.transact("pullSlashes", sender=EVE)
     assert receipt.result == receipt.event("SlashesReceived").args["amount"] == 123
     assert (pool.call("slashesReceived"), pool.call("feesReceived"), system.balance(pool)) == (123, 0, 123)
@@ -47,16 +53,18 @@ def test_donations__are_counted_as_neither(system: System) -> None:
     assert system.insurance.call("feesReceived") == system.insurance.call("slashesReceived") == 0
 
 
-def test_abi__has_no_way_out() -> None:
+def test_abi__nothing_is_behind_a_role__and_only_victims_take_money_out() -> None:
     functions = load("InsurancePool").functions.values()
-    assert {f.name for f in functions if f.mutability not in ("view", "pure")} == {"pullFees", "pullSlashes"}
+    assert {f.name for f in functions if f.mutability not in ("view", "pure")} == {
+        "pullFees", "pullSlashes", "file", "count", "pay", "claimCredit",
+    }  # fmt: skip
 
 
 def test_pulls__with_a_currency_that_takes_a_fee__are_refused() -> None:
     system = deploy_system(currency="FeeOnTransferDollar", escrow="MockEscrow")
     system.currency.transact("setFee", 0, sender=EVE)
     operator = system.register(ALICE, Role.PROVIDER, free=10_000)
-    system.staking.transact("slash", slash_order(operator, 1_000), sender=system.court)
+    slash(system, operator, 1_000)
     system.accrue_fees(10_000)
     system.splitter.transact("sweep", sender=EVE)
     system.currency.transact("setFee", 100, sender=EVE)
@@ -67,7 +75,9 @@ def test_pulls__with_a_currency_that_takes_a_fee__are_refused() -> None:
 
 
 def test_constructor__nobody__is_refused() -> None:
-    for names in ({"currency": ZERO}, {"feeSplitter": ZERO}, {"staking": ZERO}):
-        values = {"currency": EVE.address, "feeSplitter": EVE.address, "staking": EVE.address} | names
+    parameters = ("currency", "feeSplitter", "staking", "escrow", "policyBook", "court")
+    assert tuple(part.name for part in load("InsurancePool").constructor) == parameters
+    for missing in parameters:
+        values = dict.fromkeys(parameters, EVE.address) | {missing: ZERO}
         with reverts("InsurancePool_ZeroAddress"):
             Evm().deploy("InsurancePool", **values)

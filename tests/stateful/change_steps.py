@@ -1,4 +1,4 @@
-"""Leases, top-ups, replacements, early and many refunds, pauses and the Court's slash, on both worlds."""
+"""Leases, top-ups, replacements, early and many refunds, and pauses, on both worlds."""
 
 from __future__ import annotations
 
@@ -168,21 +168,6 @@ class ChangeSteps(WorkSteps):
         ]
         for refund in refunds:
             self.reached[f"refund {refund.fault.name}"] += 1
-
-    def slash_agreement(
-        self, caller: Account, number: int, amount: int, loss: int, challenger: str, reward: int
-    ) -> None:
-        e, m = self.system.escrow, self.model.escrow
-        outcome = self.both(
-            "Escrow.slashAgreement",
-            e,
-            (number, amount, loss, challenger, reward, 7),
-            caller,
-            lambda: m.slash_agreement(number, amount, loss, challenger, reward, 7, caller=caller.address),
-        )
-        if outcome is not None:
-            assert outcome[0].result == outcome[1]
-            self.compare_closed(outcome[0], number)
 
     def runway(self, number: int, numbers: Sequence[int]) -> None:
         e, m = self.system.escrow, self.model.escrow

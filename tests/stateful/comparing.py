@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tallystick.protocol.accounting.batches import Recovery
 from tallystick.protocol.model import Agreement
 from tests.stateful.worlds import ACTORS, SPLIT, Worlds
 from tests.support.evm import Bound, account
@@ -63,8 +64,8 @@ class Comparing(Worlds):
         for number, account_ in enumerate(e.accounts, 1):
             rebuilt = (books.free[number], books.locked[number], books.received[number])
             assert rebuilt == (account_.free, account_.locked, account_.received), number
-            rebuilt = (books.claimed[number], books.reward_base[number], 0)
-            assert rebuilt == (account_.claimed, account_.reward_base, 0), number
+            rebuilt = (books.claimed[number], books.reward_base[number], books.overturned[number])
+            assert rebuilt == (account_.claimed, account_.reward_base, account_.overturned), number
         for number, found in e.agreements.items():
             told = books.agreements[number]
             assert (told.paid, told.budget, told.downtime, told.open) == (
@@ -73,15 +74,32 @@ class Comparing(Worlds):
                 found.downtime,
                 found.status == 1,
             ), number
+            assert (told.frozen, told.holds, told.not_before) == (
+                found.frozen,
+                found.holds,
+                found.not_before,
+            ), number
+        self._compare_ledger_events()
         assert (books.fees, books.collected) == e.fee_totals()
         for key, allowance in e.allowances.items():
             assert books.allowances.get(key, 0) == allowance.amount, key
         for number, operator in enumerate(staking.operators, 1):
             for part in ("free", "pledged", "reserved", "thawing", "lent"):
                 assert getattr(books.stakes[number], part) == getattr(operator, part), (number, part)
-        for name in ACTORS:
+        for name in (*ACTORS, "arbiter"):
             person = account(name).address
             assert books.credits[person] == staking.credits.get(person, 0), name
+
+    def _compare_ledger_events(self) -> None:
+        books, ledger = self.books, self.model.ledger
+        for number, batch in ledger.batches.items():
+            if batch.challenged:
+                assert books.blocked[number].open == batch.open.keys(), number
+                assert books.blocked[number].void == batch.void.keys(), number
+        assert books.releases.keys() == ledger.releases.keys()
+        assert {n: (b.agreement, b.amount, b.source) for n, b in ledger.bonds.items()} == books.bonds
+        for number, recovery in ledger.recoveries.items():
+            assert books.recoveries.get(number, Recovery()) == recovery, number
 
     def _compare_currency(self) -> None:
         s, m = self.system, self.model
@@ -95,6 +113,7 @@ class Comparing(Worlds):
         for number in range(1, m.account_count() + 1):
             assert _read(e, "balanceOf", number) == m.balance_of(number), number
             assert _read(e, "earningsOf", number) == m.earnings_of(number), number
+            assert _read(e, "overturned", number) == m.overturned(number), number
         for (funder, customer, policy), allowance in m.allowances.items():
             found = _read(e, "allowanceOf", funder, customer, policy)
             assert found == (allowance.amount, allowance.revoked_sequence), (funder, customer, policy)
@@ -128,7 +147,7 @@ class Comparing(Worlds):
             assert _read(s.ledger, "inFlight", number) == m.ledger.in_flight(number), number
         assert _read(s.staking, "totalStake") == m.staking.total_stake()
         assert _read(s.staking, "totalCredits") == m.staking.total_credits()
-        for name in ACTORS:
+        for name in (*ACTORS, "arbiter"):
             person = account(name).address
             assert _read(s.staking, "credits", person) == m.staking.credits.get(person, 0), name
 
@@ -150,6 +169,14 @@ class Comparing(Worlds):
             assert view["flags"] == batch.flags, number
             assert view["root"] == batch.root, number
             assert _read(s.ledger, "cancelledAt", number) == batch.cancelled_at, number
+            if batch.challenged:
+                assert _read(s.ledger, "blockedOf", number) == m.blocked_of(number), number
+        for number, recovery in list(m.recoveries.items())[-RECENT:]:
+            assert _read(s.ledger, "recoveryOf", number) == {
+                "due": recovery.due,
+                "done": recovery.done,
+                "doneFees": recovery.done_fees,
+            }, number
         for (number, leaf), release in list(m.releases.items())[-RECENT:]:
             assert _read(s.ledger, "releaseOf", number, leaf) == {
                 "agreement": release.agreement,
@@ -210,6 +237,7 @@ def _view(agreement: Agreement) -> Mapping[str, Any]:
         "sponsored": agreement.sponsored,
         "holds": agreement.holds,
         "pledgeStuck": agreement.pledge_stuck,
+        "countersigned": agreement.countersigned,
         "customer": agreement.customer,
         "funder": agreement.funder,
         "operator": agreement.operator,

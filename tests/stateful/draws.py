@@ -168,6 +168,7 @@ def receipt(twin: Twin, data: st.DataObject, number: int) -> Signing:
     elif spoilt == "verdicts":
         pairs = st.tuples(st.integers(1, 5), st.sampled_from([VERDICTS, account("mallory")]))
         signing.customer, signing.verdicts = None, data.draw(st.lists(pairs, max_size=3))
+        signing.version = data.draw(st.sampled_from([3, 3, 2]))
     elif spoilt == "time":
         early = body.period_start - data.draw(st.integers(0, 1))
         late = body.period_end + data.draw(st.sampled_from([0, 1, DAY]))

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tallystick.protocol.accounting.batches import Recovery
 from tallystick.protocol.amounts import ceil_bps, fee, locked_for, net_of
-from tallystick.protocol.enums import BondSource, CloseReason
+from tallystick.protocol.enums import BondSource, CloseReason, LeafEnd
 from tests.support.evm import Log
 
 Arguments = Mapping[str, Any]
@@ -29,6 +30,9 @@ class Figures:
     paid: int = 0
     downtime: int = 0
     open: bool = True
+    frozen: bool = False
+    holds: int = 0
+    not_before: int = 0
 
 
 @dataclass
@@ -43,12 +47,21 @@ class Stake:
 
 
 @dataclass
+class Blocked:
+    """A batch's leaves under challenge and void ones, as events tell them."""
+
+    open: set[int] = field(default_factory=set)
+    void: set[int] = field(default_factory=set)
+
+
+@dataclass
 class EventBooks:
     """Balances by account, agreement, operator and holder."""
 
     escrow: str
     staking: str
     policy_book: str
+    ledger: str
     free: Counter[int] = field(default_factory=Counter)
     locked: Counter[int] = field(default_factory=Counter)
     received: Counter[int] = field(default_factory=Counter)
@@ -62,6 +75,18 @@ class EventBooks:
     coverage: dict[int, int] = field(default_factory=dict)
     stakes: dict[int, Stake] = field(default_factory=dict)
     credits: Counter[str] = field(default_factory=Counter)
+    overturned: Counter[int] = field(default_factory=Counter)
+    blocked: dict[int, Blocked] = field(default_factory=dict)
+    recoveries: dict[int, Recovery] = field(default_factory=dict)
+    releases: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
+    """Agreement and fees of what was released, by leaf."""
+    bonds: dict[int, tuple[int, int, BondSource]] = field(default_factory=dict)
+    """Agreement, µ and source of self-posts' bonds, by batch."""
+    challenged: dict[tuple[int, int], int] = field(default_factory=dict)
+    """Agreement of every leaf that ever was under challenge."""
+    ruled: int = 0
+    """The agreement that a ruling just closed, and where a bond just came from: what the next event belongs to."""
+    source: BondSource = BondSource.NONE
 
     def read(self, logs: Iterable[Log]) -> None:
         """Takes in what one transaction emitted, in order."""
@@ -70,6 +95,7 @@ class EventBooks:
                 self.escrow: self._of_escrow,
                 self.staking: self._of_staking,
                 self.policy_book: self._of_policies,
+                self.ledger: self._of_ledger,
             }
             if log.address in readers:
                 reader = readers[log.address]().get(log.name)
@@ -102,7 +128,14 @@ class EventBooks:
             "Closed": self._closed,
             "PledgeReleased": lambda e: self._release(self.agreements[e["agreement"]]),
             "FeesCollected": self._collected,
+            "Frozen": lambda e: self._set(e, frozen=True),
+            "Unfrozen": lambda e: self._set(e, frozen=False),
+            "RefundDelayed": lambda e: self._set(e, not_before=e["notBefore"]),
+            "FeesOverturned": lambda e: self.overturned.update({e["account"]: e["fees"]}),
         }
+
+    def _set(self, e: Arguments, **figures: int) -> None:
+        vars(self.agreements[e["agreement"]]).update(figures)
 
     def _allowed(self, e: Arguments) -> None:
         self.allowances[e["funder"], e["customer"], e["policy"]] = e["amount"]
@@ -152,6 +185,7 @@ class EventBooks:
 
     def _paid(self, e: Arguments, *, waits: bool) -> None:
         found = self.agreements[e["agreement"]]
+        found.holds += waits
         before, found.paid = found.paid, e["paid"]
         fees = sum(
             fee(found.paid, bps) - fee(before, bps) for bps in (found.fee_provider, found.fee_customer)
@@ -161,20 +195,24 @@ class EventBooks:
         self.fees += fees
 
     def _finalised(self, e: Arguments) -> None:
-        self.reward_base[self.agreements[e["agreement"]].payee] += e["fees"] if e["good"] else 0
+        found = self.agreements[e["agreement"]]
+        found.holds -= 1
+        self.reward_base[found.payee] += e["fees"] if e["good"] else 0
 
     def _downtime(self, e: Arguments) -> None:
         self.agreements[e["agreement"]].downtime = e["downtime"]
 
     def _closed(self, e: Arguments) -> None:
         found = self.agreements[e["agreement"]]
-        found.open = False
+        found.open = found.frozen = False
         self.free[found.funder] += e["refunded"]
         self.locked[found.funder] -= locked_for(found.budget, found.fee_customer)
         key = (found.funder, found.customer, found.policy)
         if found.funder != found.customer and e["agreement"] >> 32 > self.revoked[key]:
             self.allowances[key] += e["refunded"]
-        if e["reason"] != CloseReason.RULED:  # a slash of the pledge follows, which says what became of it
+        if e["reason"] == CloseReason.RULED:  # a slash of the pledge follows, which says what became of it
+            self.ruled = e["agreement"]
+        else:
             self._release(found)
 
     def _collected(self, e: Arguments) -> None:
@@ -196,6 +234,7 @@ class EventBooks:
             "BondReturned": self._bond_returned,
             "PledgeSlashed": self._pledge_slashed,
             "Slashed": self._slashed,
+            "Charged": self._charged,
             "CreditClaimed": lambda e: self.credits.subtract({e["holder"]: e["amount"]}),
         }
 
@@ -209,7 +248,7 @@ class EventBooks:
         self.credits[e["to"]] += e["amount"]
 
     def _bond_taken(self, e: Arguments) -> None:
-        source = BondSource(e["source"])
+        source = self.source = BondSource(e["source"])
         if source == BondSource.PLEDGE:
             self._move(e, pledged=-1, reserved=1, lent=1)
         else:
@@ -224,11 +263,25 @@ class EventBooks:
         stake.reserved -= e["amount"]
 
     def _pledge_slashed(self, e: Arguments) -> None:
+        """Bonds hold a part of the pledge, which comes back as free stake; the rest is taken or free."""
         stake = self.stakes[e["operator"]]
-        held = min(e["pledge"], stake.pledged)
+        back = min(self._lent(self.ruled), e["pledge"], stake.lent)
+        held = min(e["pledge"] - back, stake.pledged)
         stake.lent -= min(e["pledge"] - held, stake.lent)
         stake.pledged -= held
         stake.free += held - e["fromPledge"]
+
+    def _lent(self, agreement: int) -> int:
+        mine = [bond for bond in self.bonds.values() if bond[0] == agreement]
+        return sum(amount for _, amount, source in mine if source == BondSource.PLEDGE)
+
+    def _charged(self, e: Arguments) -> None:
+        """What it says of the pledge became free a moment ago."""
+        stake = self.stakes[e["operator"]]
+        stake.free -= e["fromPledge"] + e["fromFree"]
+        stake.thawing -= e["fromThawing"]
+        self.credits[e["victim"]] += e["recovered"]
+        self.credits[e["feeTo"]] += e["fee"]
 
     def _slashed(self, e: Arguments) -> None:
         stake = self.stakes[e["operator"]]
@@ -236,3 +289,56 @@ class EventBooks:
         stake.thawing -= e["fromThawing"]
         self.credits[e["victim"]] += e["toVictim"]
         self.credits[e["challenger"]] += e["toChallenger"]
+
+    # ReceiptLedger
+
+    def _of_ledger(self) -> dict[str, Callable[[Arguments], None]]:
+        return {
+            "SelfPosted": self._self_posted,
+            "BondReturned": self._bond_over,
+            "Released": self._released,
+            "ReleaseFinalised": self._release_over,
+            "MadeGood": self._made_good,
+            "LeafBlocked": self._leaf_blocked,
+            "LeafUnblocked": self._leaf_unblocked,
+            "RecoveryDue": lambda e: setattr(self._recovery(e["agreement"]), "due", e["due"]),
+            "Recovered": lambda e: self._given_back(e["agreement"], e["amount"], 0),
+        }
+
+    def _bond_over(self, e: Arguments) -> None:
+        del self.bonds[e["batch"]]
+
+    def _release_over(self, e: Arguments) -> None:
+        del self.releases[e["batch"], e["index"]]
+
+    def _self_posted(self, e: Arguments) -> None:
+        if e["bond"]:
+            self.bonds[e["batch"]] = (e["agreement"], e["bond"], self.source)
+
+    def _released(self, e: Arguments) -> None:
+        self.releases[e["batch"], e["index"]] = (e["agreement"], e["fees"])
+
+    def _made_good(self, e: Arguments) -> None:
+        agreement, fees = self.releases.pop((e["batch"], e["index"]))
+        self._given_back(agreement, e["amount"], fees)
+
+    def _given_back(self, agreement: int, amount: int, fees: int) -> None:
+        recovery = self._recovery(agreement)
+        recovery.due -= min(recovery.due, amount)
+        recovery.done += amount
+        recovery.done_fees += fees
+
+    def _recovery(self, agreement: int) -> Recovery:
+        return self.recoveries.setdefault(agreement, Recovery())
+
+    def _leaf_blocked(self, e: Arguments) -> None:
+        self.blocked.setdefault(e["batch"], Blocked()).open.add(e["index"])
+        self.challenged[e["batch"], e["index"]] = e["agreement"]
+        self.agreements[e["agreement"]].holds += 1
+
+    def _leaf_unblocked(self, e: Arguments) -> None:
+        blocked = self.blocked[e["batch"]]
+        blocked.open.remove(e["index"])
+        if e["end"] == LeafEnd.VOID:
+            blocked.void.add(e["index"])
+        self.agreements[self.challenged[e["batch"], e["index"]]].holds -= 1

@@ -41,7 +41,16 @@ POLICIES = (
         gross_cap=2 * DOLLAR,
         self_post_bond=0,
     ),
-    Policy(VerificationKind.ATTESTED, 1, 3, coverage_bps=10_000, self_post_bond=5 * DOLLAR, verifiers=(4,)),
+    Policy(
+        VerificationKind.ATTESTED,
+        1,
+        3,
+        coverage_bps=10_000,
+        self_post_bond=5 * DOLLAR,
+        verifier_version=3,
+        min_confidence=9_000,
+        verifiers=(4,),
+    ),
     Policy(VerificationKind.TEE, 0, 3, instant_release=False, issuer=ISSUER.address),
     Policy(
         VerificationKind.NONE,

@@ -10,7 +10,6 @@ from tallystick.protocol.model import SignedCredential
 from tests.stateful.draws import (
     DAY,
     accounts,
-    amounts,
     device_of,
     honest_offer,
     honest_receipt,
@@ -18,7 +17,6 @@ from tests.stateful.draws import (
     operator_owner,
     owner_of,
     people,
-    receivers,
 )
 from tests.stateful.rules import Rules
 from tests.stateful.trust_steps import ISSUER
@@ -179,29 +177,6 @@ class ChangeRules(Rules):
         self.twin.warp(days * DAY)
         numbers = data.draw(st.lists(st.sampled_from([*self.twin.agreements[-10:], 7]), max_size=8))
         self.twin.refund_many(person, numbers)
-
-    @precondition(lambda self: self.twin.agreements)
-    @rule(
-        data=st.data(),
-        admin=mostly,
-        person=people,
-        amount=amounts,
-        loss=amounts,
-        challenger=receivers,
-        reward=st.sampled_from([0, 1, 2_000, 3_000, 3_001]),
-    )
-    def slash_agreement(
-        self,
-        data: st.DataObject,
-        admin: bool,
-        person: Account,
-        amount: int,
-        loss: int,
-        challenger: str,
-        reward: int,
-    ) -> None:
-        caller = self.twin.system.admin if admin else person
-        self.twin.slash_agreement(caller, self.agreement(data), amount, loss, challenger, reward)
 
     # Pauses
 

@@ -18,7 +18,7 @@ from tests.stateful.draws import (
     people,
     receipt,
 )
-from tests.stateful.rules import Rules
+from tests.stateful.rules_justice import JusticeRules
 from tests.stateful.trust_steps import ISSUER
 from tests.support.evm import Account, account
 from tests.support.system import DOLLAR
@@ -26,7 +26,7 @@ from tests.support.system import DOLLAR
 UNBOUND = bytes(32)
 
 
-class LifeRules(Rules):
+class LifeRules(JusticeRules):
     """From an opening to its end."""
 
     @rule(data=st.data(), total=st.sampled_from([0, 500, 10**6]), later=st.sampled_from([0, 3_599, 3_600]))
@@ -122,8 +122,8 @@ class LifeRules(Rules):
         items = [honest_receipt(twin, data, number, accepted=True) for _ in range(2)]
         twin.self_post(dora, items)
         if ends == "ruled":
-            amount = data.draw(st.sampled_from([0, DOLLAR, budget, 2_000 * DOLLAR]))
-            twin.slash_agreement(twin.system.admin, number, amount, amount // 2, account("ben").address, 500)
+            twin.freeze(self.court, number)
+            self.execute(data, number, closes=True)
         elif ends == "early":
             twin.close(dora, number)
             twin.refund_early(dora, number, 0, None)
@@ -237,8 +237,15 @@ class LifeRules(Rules):
     def slashed(self, operator: int, amount: int, victim: Account) -> None:
         """A victim and a challenger take what a slash credited to them."""
         twin, ben = self.twin, account("ben")
-        order = SlashOrder(operator, amount, victim.address, amount // 2, ben.address, 1_000, 7)
-        twin.slash(twin.system.admin, order)
+        order = SlashOrder(
+            operator,
+            amount=amount,
+            victim=victim.address,
+            loss=amount // 2,
+            challenger=ben.address,
+            reward_bps=1_000,
+        )
+        twin.slash(self.challenges, order)
         for person in (victim, ben):
             twin.claim_credit(person, person.address)
 

@@ -6,7 +6,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from tallystick.protocol.enums import KeyKind
-from tallystick.protocol.model import SlashOrder
 from tests.stateful.draws import (
     KEYS,
     accounts,
@@ -49,30 +48,6 @@ class StakeRules(Rules):
     @rule(person=people, to=receivers)
     def claim_credit(self, person: Account, to: str) -> None:
         self.twin.claim_credit(person, to)
-
-    @rule(
-        admin=mostly,
-        person=people,
-        operator=operators,
-        amount=amounts,
-        victim=receivers,
-        loss=amounts,
-        challenger=receivers,
-        reward=st.sampled_from([0, 1, 2_000, 3_000, 3_001]),
-    )
-    def slash(
-        self,
-        admin: bool,
-        person: Account,
-        operator: int,
-        amount: int,
-        victim: str,
-        loss: int,
-        challenger: str,
-        reward: int,
-    ) -> None:
-        caller = self.twin.system.admin if admin else person
-        self.twin.slash(caller, SlashOrder(operator, amount, victim, loss, challenger, reward, 7))
 
     @rule(data=st.data(), person=people, operator=operators, amount=amounts)
     def rattle_a_door(self, data: st.DataObject, person: Account, operator: int, amount: int) -> None:

@@ -32,16 +32,18 @@ class Signing:
     customer: Account | None = None
     funder: Account | None = None
     verdicts: list[tuple[int, Account]] = field(default_factory=list)
+    version: int = 3
+    """Of the verifiers' software."""
 
 
 class SignedSteps(Worlds):
     """Countersigned, reported, posted by anyone, self-posted, released, answered for, cancelled."""
 
-    def _shown(self, item: Signing) -> tuple[Any, ...]:
+    def shown(self, item: Signing) -> tuple[Any, ...]:
         """The SignedReceipt for the contract."""
         agreement, units, start, end, output, _ = item.receipt
         accepted = Acceptance(agreement, units, start, end, output).hash_struct()
-        verdict = Verdict(agreement, units, output, True, 3, 9_000).hash_struct()
+        verdict = Verdict(agreement, units, output, True, item.version, 9_000).hash_struct()
         domain = self.ledger_domain
         return (
             tuple(item.receipt),
@@ -49,11 +51,11 @@ class SignedSteps(Worlds):
             item.session.address if item.session else ZERO_ADDRESS,
             self.sign(item.customer, domain, accepted),
             self.sign(item.funder, domain, accepted),
-            [(number, 3, 9_000, self.sign(key, domain, verdict)) for number, key in item.verdicts],
+            [(number, item.version, 9_000, self.sign(key, domain, verdict)) for number, key in item.verdicts],
         )
 
     @staticmethod
-    def _told(item: Signing) -> SignedReceipt:
+    def told(item: Signing) -> SignedReceipt:
         """The same for the model."""
         return SignedReceipt(
             item.receipt,
@@ -61,7 +63,7 @@ class SignedSteps(Worlds):
             item.session.address if item.session else ZERO_ADDRESS,
             item.customer.address if item.customer else None,
             item.funder.address if item.funder else ZERO_ADDRESS,
-            tuple(SignedVerdict(number, key.address) for number, key in item.verdicts),
+            tuple(SignedVerdict(number, key.address, item.version, 9_000) for number, key in item.verdicts),
             device_empty=item.device is None,
         )
 
@@ -75,8 +77,8 @@ class SignedSteps(Worlds):
             self.reached[f"{path} {fault.name}"] += 1
 
     def fault_of(self, item: Signing) -> None:
-        found = self.system.ledger.call("faultOf", self._shown(item))
-        fault = self.model.ledger.fault_of(self._told(item), now=self.now)
+        found = self.system.ledger.call("faultOf", self.shown(item))
+        fault = self.model.ledger.fault_of(self.told(item), now=self.now)
         assert found == int(fault), (item, ReceiptFault(found), fault)
         self.ok["ReceiptLedger.faultOf"] += 1
 
@@ -85,9 +87,9 @@ class SignedSteps(Worlds):
         outcome = self.both(
             "ReceiptLedger.collect",
             s.ledger,
-            ([self._shown(item) for item in items],),
+            ([self.shown(item) for item in items],),
             caller,
-            lambda: m.ledger.collect([self._told(item) for item in items], now=self.now),
+            lambda: m.ledger.collect([self.told(item) for item in items], now=self.now),
         )
         if outcome is None:
             return
@@ -105,9 +107,9 @@ class SignedSteps(Worlds):
         outcome = self.both(
             "ReceiptLedger.reportDowntime",
             s.ledger,
-            ([self._shown(item) for item in items],),
+            ([self.shown(item) for item in items],),
             caller,
-            lambda: m.ledger.report_downtime([self._told(item) for item in items], now=self.now),
+            lambda: m.ledger.report_downtime([self.told(item) for item in items], now=self.now),
         )
         if outcome is None:
             return
@@ -122,9 +124,9 @@ class SignedSteps(Worlds):
         outcome = self.both(
             "ReceiptLedger.postSigned",
             s.ledger,
-            (policy, [self._shown(item) for item in items]),
+            (policy, [self.shown(item) for item in items]),
             caller,
-            lambda: m.ledger.post_signed(policy, [self._told(item) for item in items], now=self.now),
+            lambda: m.ledger.post_signed(policy, [self.told(item) for item in items], now=self.now),
         )
         if outcome is None:
             return
@@ -140,10 +142,10 @@ class SignedSteps(Worlds):
         outcome = self.both(
             "ReceiptLedger.selfPost",
             s.ledger,
-            ([self._shown(item) for item in items],),
+            ([self.shown(item) for item in items],),
             caller,
             lambda: m.ledger.self_post(
-                [self._told(item) for item in items], caller=caller.address, now=self.now
+                [self.told(item) for item in items], caller=caller.address, now=self.now
             ),
         )
         if outcome is None:
@@ -208,9 +210,9 @@ class SignedSteps(Worlds):
         self.both(
             "ReceiptLedger.answerRelease",
             s.ledger,
-            (batch, leaf, self._shown(item)),
+            (batch, leaf, self.shown(item)),
             caller,
-            lambda: m.ledger.answer_release(batch, leaf, self._told(item), now=self.now),
+            lambda: m.ledger.answer_release(batch, leaf, self.told(item), now=self.now),
         )
 
     def make_good(self, caller: Account, batch: int, leaf: int) -> None:

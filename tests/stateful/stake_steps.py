@@ -83,16 +83,6 @@ class StakeSteps(Worlds):
             lambda: m.staking.claim_credit(to, caller=caller.address),
         )
 
-    def slash(self, caller: Account, order: SlashOrder) -> None:
-        s, m = self.system, self.model
-        self.same(
-            "Staking.slash",
-            s.staking,
-            (tuple(order),),
-            caller,
-            lambda: m.staking.slash(order, caller=caller.address),
-        )
-
     def set_key(self, caller: Account, operator: int, kind: KeyKind, key: str, revoke: bool) -> None:
         s, m = self.system, self.model
         function = m.staking.revoke_key if revoke else m.staking.authorise_key
@@ -129,7 +119,7 @@ class StakeSteps(Worlds):
     def reserve_directly(self, caller: Account, operator: int, amount: int, door: str) -> None:
         """Somebody who is not the ledger, nor the Escrow, tries the doors of reservations and slashes."""
         s, m = self.system, self.model.staking
-        order = SlashOrder(operator, amount)
+        order = SlashOrder(operator, amount=amount)
         doors: dict[str, tuple[tuple[Any, ...], Callable[[], Any]]] = {
             "tryReserve": (
                 (operator, amount),
@@ -152,8 +142,8 @@ class StakeSteps(Worlds):
                 lambda: m.return_bond(operator, amount, BondSource.FREE, caller=caller.address),
             ),
             "slashPledge": (
-                (tuple(order), amount),
-                lambda: m.slash_pledge(order, amount, caller=caller.address),
+                (tuple(order), amount, 0),
+                lambda: m.slash_pledge(order, amount, 0, caller=caller.address),
             ),
         }
         values, model = doors[door]

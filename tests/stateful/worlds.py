@@ -97,6 +97,8 @@ class Worlds:
             escrow=system.escrow.address,
             ledger=system.ledger.address,
             staking=system.staking.address,
+            court=system.court.address,
+            challenges=system.challenges.address,
             fee_splitter=system.splitter.address,
             insurance_pool=system.insurance.address,
             dividend_vault=system.vault.address,
@@ -105,7 +107,9 @@ class Worlds:
             minter=system.faucet.address,
         )
         parameters = ModelParameters(addresses=addresses, fee_customer=100, created_at=system.evm.now)
-        books = EventBooks(system.escrow.address, system.staking.address, system.policy_book.address)
+        books = EventBooks(
+            system.escrow.address, system.staking.address, system.policy_book.address, system.ledger.address
+        )
         return cls(system, Model(parameters), books)
 
     @property

@@ -10,7 +10,7 @@ accounts, from which a test sends what they would, unless it asks for the real o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import Any, Final
@@ -131,7 +131,34 @@ class System:
 
     def create_court(self) -> Bound:
         """Creates the real Court and its extension, of a System made with `justice=True`."""
-        arguments = {
+        self.create("CourtExecution", **self._justice())
+        self.court = court = self.create("Court", **self._justice())
+        return court
+
+    def create_justice(self, *, members: Sequence[Account] = (), threshold: int = 1) -> dict[str, Bound]:
+        """Creates Court, Challenges, JackpotPool, Council, Jury and BisectionReferee, by name. The council is the
+        administrator alone unless `members` are given."""
+        bound = {"Court": self.create_court()}
+        self.challenges = bound["Challenges"] = self.create("Challenges", **self._justice())
+        council = sorted((each.address for each in members or [self.admin]), key=str.lower)
+        more = self._justice() | {
+            "authority": self.authority.address,
+            "flagBond": 20 * DOLLAR,
+            "members_": council,
+            "threshold": threshold,
+            "minDeposit": 100 * DOLLAR,
+            "maxDeposit": 10_000 * DOLLAR,
+            "penalty": 10 * DOLLAR,
+            "drawBond": 20 * DOLLAR,
+            "exitDelay": 1_209_600,
+        }
+        for name in ("JackpotPool", "Council", "Jury", "BisectionReferee"):
+            bound[name] = self.create(name, **more)
+        return bound
+
+    def _justice(self) -> dict[str, Any]:
+        """Arguments that several of them take, by parameter name."""
+        return {
             "court": self.at["Court"],
             "extension": self.at["CourtExecution"],
             "currency": self.currency.address,
@@ -142,9 +169,6 @@ class System:
             "insurance": self.insurance.address,
             "jackpot": self.at["JackpotPool"],
         }
-        self.create("CourtExecution", **arguments)
-        self.court = court = self.create("Court", **arguments)
-        return court
 
     def mint(self, holder: Account | str, amount: int) -> None:
         """Gives µ to somebody."""
@@ -408,7 +432,14 @@ def _arguments(
             "insuranceBps": p.insurance,
             "treasuryBps": p.treasury,
         },
-        "InsurancePool": {"currency": money, "feeSplitter": at["FeeSplitter"], "staking": at["Staking"]},
+        "InsurancePool": {
+            "currency": money,
+            "feeSplitter": at["FeeSplitter"],
+            "staking": at["Staking"],
+            "escrow": at["escrow"],
+            "policyBook": at["PolicyBook"],
+            "court": at["Court"],
+        },
         "TallyToken": {"minter": at["TallyFaucet"]},
         "TallyFaucet": {"token": at["TallyToken"]},
         "DividendVault": {

@@ -27,7 +27,8 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
     "web": frozenset({"protocol", "store", "relayer"}),
     "replay": frozenset({"protocol", "chain", "sources"}),
     "demo": frozenset({"protocol", "chain", "sources", "replay"}),
-    "cli": frozenset({"protocol", "chain", "relayer", "replay", "demo"}),
+    "watch": frozenset({"protocol", "chain"}),
+    "cli": frozenset({"protocol", "chain", "relayer", "replay", "demo", "watch"}),
     "__main__": frozenset({"cli"}),
 }
 """Which other rooms a room may import. Every folder and file of the package is a room, or holds data."""
@@ -44,7 +45,9 @@ ONLY_IN: Final[Mapping[str, frozenset[str]]] = {
     "alembic": frozenset({"store"}),
     "fastapi": frozenset({"web"}),
     "uvicorn": frozenset({"web"}),
-    "httpx": frozenset({"chain", "replay"}),  # JSON-RPC, and the replay's letters to the relayer
+    "httpx": frozenset(
+        {"chain", "replay", "watch"}
+    ),  # JSON-RPC; the replay's letters, the watcher's questions
 }
 """Libraries that speak to the outside, and the rooms that may import them."""
 

@@ -17,6 +17,7 @@ BPS: Final = 10_000
 """Basis points in a whole."""
 
 # Bounds of types
+UINT8_MAX: Final = 2**8 - 1
 UINT16_MAX: Final = 2**16 - 1
 UINT32_MAX: Final = 2**32 - 1
 UINT40_MAX: Final = 2**40 - 1
@@ -45,6 +46,8 @@ PAUSE_INTERVAL: Final = 30 * 86_400
 """Seconds from the end of a guardian's pause to its next; two batches of a policy are cancelled in as many."""
 SESSION_REVOCATION_DELAY: Final = 3_600
 MAX_REWARD_BPS: Final = 3_000
+BROKEN_BATCH: Final = 10
+"""Leaves of a batch under challenge at which none of it settles, and void ones with which it is cancelled."""
 MIN_DIVIDEND_STAKE: Final = 10**18
 WEEK: Final = 604_800
 ACCUMULATOR_SCALE: Final = 10**36
@@ -59,7 +62,6 @@ LEAF_BYTES: Final = 52
 CHALLENGE_WINDOW: Final = 86_400
 SELF_POST_WINDOW: Final = 259_200
 RESPONSE_WINDOW: Final = 21_600
-DISPUTE_TIME: Final = 691_200
 NOTICE: Final = 3_600
 REPORT_TIME: Final = 86_400
 """Seconds in which a lease's downtime is reported."""
@@ -75,6 +77,20 @@ COVERAGE_BPS: Final = 1_000
 STAKE_MULTIPLE: Final = 10
 VALUE_CAP: Final = 1_000_000 * MICRO
 SELF_POST_BOND: Final = 100 * MICRO
+CONTEST_TIME: Final = 86_400
+EVIDENCE_TIME: Final = 86_400
+RULING_TIME: Final = 172_800
+APPEAL_TIME: Final = 86_400
+BACKING_BOND: Final = 20 * MICRO
+VOID_PENALTY: Final = 100 * MICRO
+PENALTY_CAP: Final = 1_000 * MICRO
+MIN_BOND: Final = 50 * MICRO
+BOND_BPS: Final = 500
+SLASH_BPS: Final = 10_000
+REWARD_BPS: Final = 2_000
+ACCUSED_BPS: Final = 6_000
+ARBITER_FEE: Final = 25 * MICRO
+APPEAL_FEE: Final = 55 * MICRO
 MIN_STAKE_PROVIDER: Final = 1_000 * MICRO
 MIN_STAKE_VERIFIER: Final = 2_000 * MICRO
 MIN_STAKE_RELAYER: Final = 10_000 * MICRO

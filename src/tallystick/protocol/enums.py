@@ -131,6 +131,39 @@ class ReceiptFault(IntEnum):
     NOT_ENOUGH_VERDICTS = 14
     NOTHING_DUE = 15
     NO_BOND = 16
+    NOT_POSTED = 17
+    LEAF_VOID = 18
+
+
+class DisputeKind(IntEnum):
+    """Who says that a figure is wrong: somebody (WORK), or the policy's verifiers by their signatures (PROPOSAL)."""
+
+    NONE = 0
+    WORK = 1
+    PROPOSAL = 2
+
+
+class DisputeState(IntEnum):
+    """Where a dispute stands."""
+
+    NONE = 0
+    CONTEST = 1
+    EVIDENCE = 2
+    RULING = 3
+    APPEALABLE = 4
+    SECOND = 5
+    RULED = 6
+    COOLING = 7
+    OVER = 8
+
+
+class Outcome(IntEnum):
+    """How a dispute was decided; SILENT: no arbiter ruled, and the published default stands."""
+
+    NONE = 0
+    UPHELD = 1
+    REJECTED = 2
+    SILENT = 3
 
 
 class BondSource(IntEnum):
@@ -140,6 +173,14 @@ class BondSource(IntEnum):
     FREE = 1
     PLEDGE = 2
     CURRENCY = 3
+
+
+class LeafEnd(IntEnum):
+    """How the challenge of a leaf ended."""
+
+    ANSWERED = 0
+    VOID = 1
+    MOOT = 2
 
 
 class VerificationKind(IntEnum):

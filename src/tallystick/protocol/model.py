@@ -14,13 +14,13 @@ from . import constants
 from .accounting import invariants
 from .accounting.accounts import Account, Allowance
 from .accounting.agreements import Escrow
-from .accounting.batches import Batch, ReleaseRequest, SignedReceipt, SignedVerdict
+from .accounting.batches import Batch, Leaf, ReleaseRequest, SignedReceipt, SignedVerdict
 from .accounting.credentials import Credentials, SignedCredential, SignedRevocation
 from .accounting.dividends import DividendVault, Stream
 from .accounting.fees import FeeSplitter, InsurancePool
 from .accounting.ledger import ReceiptLedger
 from .accounting.operators import Operator, StakingParameters
-from .accounting.policies import Policy, PolicyBook
+from .accounting.policies import DisputeTerms, Policy, PolicyBook
 from .accounting.records import (
     Agreement,
     Opening,
@@ -32,7 +32,7 @@ from .accounting.records import (
     Step,
 )
 from .accounting.sessions import SessionKeys
-from .accounting.slashing import SlashOrder
+from .accounting.slashing import RulingOrder, RulingOutcome, SlashOrder, SlashOutcome
 from .accounting.staking import Staking
 from .accounting.tokens import ZERO_ADDRESS, Address, Currency, Tally
 from .errors import InvariantBroken, Refused
@@ -45,7 +45,9 @@ __all__ = [
     "Agreement",
     "Allowance",
     "Batch",
+    "DisputeTerms",
     "InvariantBroken",
+    "Leaf",
     "Model",
     "ModelParameters",
     "Opening",
@@ -54,6 +56,8 @@ __all__ = [
     "Refused",
     "ReleaseRequest",
     "ReplaceSigned",
+    "RulingOrder",
+    "RulingOutcome",
     "SettleOrder",
     "Settlement",
     "SignedCredential",
@@ -63,6 +67,7 @@ __all__ = [
     "SignedTerms",
     "SignedVerdict",
     "SlashOrder",
+    "SlashOutcome",
     "StakingParameters",
     "Step",
 ]
@@ -75,6 +80,8 @@ class Addresses:
     escrow: Address = "Escrow"
     ledger: Address = "ReceiptLedger"
     staking: Address = "Staking"
+    court: Address = "Court"
+    challenges: Address = "Challenges"
     fee_splitter: Address = "FeeSplitter"
     insurance_pool: Address = "InsurancePool"
     dividend_vault: Address = "DividendVault"
@@ -108,6 +115,8 @@ class Seen:
     """Paid, budget and downtime of every agreement."""
     resting: dict[int, tuple[int, ...]] = field(default_factory=dict)
     """Figures of agreements whose money may not move."""
+    reserved: dict[object, tuple[int, int]] = field(default_factory=dict)
+    """Releases and bonds of frozen agreements: whose they are, and in which freeze."""
     floors: dict[int, int] = field(default_factory=dict)
     revoked: dict[tuple[object, ...], int] = field(default_factory=dict)
     """When operators' and sessions' keys end, by their places."""
@@ -126,12 +135,21 @@ class Model:
         self.policy_book = PolicyBook(at.admin, p.staking.max_liability, p.post_grace)
         self.credentials = Credentials()
         self.staking = Staking(
-            self.currency, at.admin, at.staking, at.escrow, at.ledger, at.insurance_pool, p.staking
+            self.currency,
+            at.admin,
+            at.staking,
+            escrow=at.escrow,
+            ledger=at.ledger,
+            court=at.court,
+            challenges=at.challenges,
+            insurance=at.insurance_pool,
+            parameters=p.staking,
         )
         self.escrow = Escrow(
             currency=self.currency,
             address=at.escrow,
             ledger=at.ledger,
+            court=at.court,
             fee_splitter=at.fee_splitter,
             admin=at.admin,
             staking=self.staking,
@@ -147,6 +165,8 @@ class Model:
         self.ledger = ReceiptLedger(
             address=at.ledger,
             admin=at.admin,
+            court=at.court,
+            challenges=at.challenges,
             escrow=self.escrow,
             staking=self.staking,
             policy_book=self.policy_book,

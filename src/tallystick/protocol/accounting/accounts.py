@@ -19,6 +19,8 @@ class Account:
     received: int = 0
     claimed: int = 0
     reward_base: int = 0
+    overturned: int = 0
+    """µ of fees in `reward_base`, or on their way there, whose work was ruled bad."""
 
 
 @dataclass
@@ -71,6 +73,11 @@ class EscrowAccounts:
         """(received, claimed, reward base) in µ; zeros when unknown."""
         found = self.find_account(account)
         return (found.received, found.claimed, found.reward_base) if found else (0, 0, 0)
+
+    def overturned(self, account: int) -> int:
+        """µ of fees of the account's work that was ruled bad; 0 when unknown."""
+        found = self.find_account(account)
+        return found.overturned if found else 0
 
     def allowance_of(self, funder: int, customer: int, policy: int) -> tuple[int, int]:
         """(amount in µ, revoked sequence)."""

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from .. import constants
 from ..errors import Refused
-from .changing import Changes
 from .policies import check_role
+from .rulings import Rulings
 from .tokens import Address
 
 
 @dataclass(kw_only=True)
-class Escrow(Changes):
+class Escrow(Rulings):
     """Accounts, agreements and fees."""
 
     def __post_init__(self) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from .. import constants
@@ -31,14 +32,35 @@ class Batch:
     self_post: bool = False
     signed: bool = False
     cancelled_at: int = 0
+    challenged: bool = False
+    """Whether any of its leaves ever was under challenge."""
+    open: dict[int, int] = field(default_factory=dict)
+    """Leaves under challenge, and their agreements."""
+    void: dict[int, int] = field(default_factory=dict)
+    """Leaves that nobody could answer for, which never pay; and µ they had moved before."""
+    broken_at: int = 0
+    """When the tenth void leaf cancelled it; no guardian did."""
+    settled: Counter[int] = field(default_factory=Counter)
+    """µ moved by leaf, releases aside."""
+    settled_when_blocked: int = 0
+    """µ settled when the tenth leaf came under challenge; these three only for the invariants."""
     moved_at_cancel: int = 0
     """µ moved when it was cancelled; only the invariants read it."""
 
     @property
     def flags(self) -> int:
-        """Bit 0: not in flight; 1: a self-post; 2: posted by anyone with full signatures; 3: cancelled."""
-        bits = (self.retired, self.self_post, self.signed, self.cancelled_at > 0)
+        """Bit 0: not in flight; 1: self-post; 2: posted by anyone, full signatures; 3: cancelled; 4: challenged."""
+        bits = (self.retired, self.self_post, self.signed, self.cancelled_at > 0, self.challenged)
         return sum(1 << place for place, on in enumerate(bits) if on)
+
+    def is_blocked(self, leaf: int) -> bool:
+        """Whether a leaf is under challenge or void."""
+        return leaf in self.open or leaf in self.void
+
+    @property
+    def mask(self) -> int:
+        """Bit i: leaf i is under challenge or void."""
+        return sum(1 << leaf for leaf in self.open.keys() | self.void)
 
 
 @dataclass
@@ -62,11 +84,32 @@ class Bond(NamedTuple):
     source: BondSource
 
 
+@dataclass
+class Recovery:
+    """What is left to recover of an agreement that was ruled bad, from what is reserved of it, in µ."""
+
+    due: int = 0
+    done: int = 0
+    done_fees: int = 0
+
+
+class Leaf(NamedTuple):
+    """One posted leaf, with its proof."""
+
+    batch: int
+    leaf: int
+    figure: bytes
+    output: bytes
+    proof: tuple[bytes, ...] = ()
+
+
 class SignedVerdict(NamedTuple):
-    """A verdict as shown: the verifier that it names, and whose key signed it ("valid")."""
+    """A verdict as shown: the verifier that it names, whose key signed it, and by which software how surely."""
 
     verifier: int
     key: Address
+    version: int = 0
+    confidence: int = 0
 
 
 class SignedReceipt(NamedTuple):

@@ -22,6 +22,7 @@ class EscrowBook(EscrowSplits):
     """Agreements by number, and the fees."""
 
     ledger: Address
+    court: Address
     fee_splitter: Address
     staking: Staking
     policy_book: PolicyBook
@@ -202,6 +203,15 @@ class EscrowBook(EscrowSplits):
     def _check_ledger(self, caller: Address) -> None:
         if caller != self.ledger:
             raise Refused("Escrow_NotLedger", f"{caller} is not the ReceiptLedger.")
+
+    def _let_go(self, agreement: int, not_before: int = 0) -> None:
+        """One hold less; no refund before `not_before`."""
+        found = self.agreements[agreement]
+        if found.holds == 0:
+            raise Refused("Escrow_NotHeld", f"{agreement} is not held.")
+        found.holds -= 1
+        found.let_go += found.holds == 0
+        found.not_before = max(found.not_before, not_before)
 
     @staticmethod
     def _check_items(items: int) -> None:

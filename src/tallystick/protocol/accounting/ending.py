@@ -1,16 +1,14 @@
-"""`Escrow`: how an agreement ends. Closing, refunds, and the Court's slash that closes."""
+"""`Escrow`: how an agreement ends. Closing and refunds."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..enums import CloseReason, RefundFault, Status
+from ..enums import RefundFault, Status
 from ..errors import Refused
-from .policies import check_role
 from .records import Refund
 from .settling import Settling
-from .slashing import SlashOrder
 from .tokens import Address
 
 if TYPE_CHECKING:
@@ -91,28 +89,6 @@ class Endings(Settling):
         self.staking.release(found.operator, self.pledge_of(found), caller=self.address)
         found.pledge_stuck = False
         return self.pledge_of(found)
-
-    def slash_agreement(
-        self,
-        agreement: int,
-        amount: int,
-        loss: int,
-        challenger: Address,
-        reward_bps: int,
-        reason: int = 0,
-        *,
-        caller: Address,
-    ) -> int:
-        """Closes an agreement and slashes its own pledge first. Behind the Court's role. Returns µ taken."""
-        check_role(self.admin, caller)
-        found = self._open_agreement(agreement)
-        victim = self.owner_of(found.funder)
-        if caller in (victim, challenger):  # who decides gets none of it
-            raise Refused("Staking_BadSlash", f"{caller} decides.")
-        order = SlashOrder(found.operator, amount, victim, loss, challenger, reward_bps, reason)
-        taken = self.staking.slash_pledge(order, self.pledge_of(found), caller=self.address)
-        self._close_out(agreement, CloseReason.RULED)
-        return taken
 
     def _check_operator(
         self, agreement: int, deadline: int, operator_signed: bool, caller: Address, now: int

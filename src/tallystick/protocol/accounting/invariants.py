@@ -1,7 +1,7 @@
 """PROTOCOL section 11 on the model's money, as equations; each raises InvariantBroken with the numbers.
 
 They rebuild every figure from another part of the books than the one that keeps it. Those about stake, batches
-and terms are in `invariants_work.py`; `ALL` has both.
+and terms are in `invariants_work.py`, those about challenges and rulings in `invariants_justice.py`; `ALL` has both.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ..amounts import fee, lease_gross, locked_for, split_by_weights
 from ..constants import ACCUMULATOR_SCALE, UINT128_MAX
 from ..enums import CloseReason, Status
-from . import invariants_work
+from . import invariants_justice, invariants_work
 from .checks import at_most as _at_most
 from .checks import equal as _equal
 from .tokens import ZERO_ADDRESS
@@ -63,14 +63,15 @@ def locked_is_what_open_agreements_locked(model: Model) -> None:
 
 
 def agreements_stay_in_their_budgets(model: Model) -> None:
-    """11.2: paid <= budget, and paid never falls; nor does a budget, nor a lease's downtime."""
+    """11.2: paid <= budget, and paid never falls; nor does a budget, nor a lease's downtime but by a ruling."""
     name = "agreements_stay_in_their_budgets"
     for number, agreement in model.escrow.agreements.items():
         _at_most(name, agreement.paid, agreement.budget, f"paid of {number}")
-        figures = (agreement.paid, agreement.budget, agreement.downtime)
-        before = model.seen.figures.get(number, (0, 0, 0))
-        for what, then, now in zip(("paid", "budget", "downtime"), before, figures, strict=True):
-            _at_most(name, then, now, f"{what} of {number} before")
+        figures = (agreement.rulings, agreement.paid, agreement.budget, agreement.downtime)
+        before = model.seen.figures.get(number, (0, 0, 0, 0))
+        ruled = before[0] < agreement.rulings
+        for place, what in enumerate(("paid", "budget") if ruled else ("paid", "budget", "downtime"), 1):
+            _at_most(name, before[place], figures[place], f"{what} of {number} before")
         model.seen.figures[number] = figures
 
 
@@ -115,6 +116,19 @@ def reward_base_is_the_fees_of_final_work(model: Model) -> None:
         _equal(name, account.reward_base, base[number], f"reward base of account {number}")
 
 
+def overturned_fees_were_earned(model: Model) -> None:
+    """Section 9: what rulings took from a reward base is in it, or on its way there; B14."""
+    name = "overturned_fees_were_earned"
+    overturned: Counter[int] = Counter()
+    for number, a in model.escrow.agreements.items():
+        earned = a.fee_provider_moved + a.fee_customer_moved - a.fees_overturned
+        _at_most(name, a.fees_ruled, earned, f"overturned fees of {number}, and those that count")
+        _at_most(name, 0, a.fees_ruled, f"overturned fees of {number}")
+        overturned[a.payee] += a.fees_ruled
+    for number, account in enumerate(model.escrow.accounts, 1):
+        _equal(name, account.overturned, overturned[number], f"overturned of account {number}")
+
+
 def splits_pay_by_weight(model: Model) -> None:
     """11.3: parts + dust = total, the dust is less than a µ a member, and nobody got more than its part."""
     name = "splits_pay_by_weight"
@@ -151,14 +165,18 @@ def downtime_stays_in_the_term(model: Model) -> None:
 
 
 def nothing_moves_while_frozen(model: Model) -> None:
-    """11.8: while frozen, an agreement's money rests; a lease's clock rests while leaves are held, too."""
+    """11.8: while frozen, money moves only by a ruling; a lease's clock rests while leaves are held, too."""
     name = "nothing_moves_while_frozen"
     resting: dict[int, tuple[int, ...]] = {}
     for number, a in model.escrow.agreements.items():
         if a.frozen or (a.is_lease and a.holds):
-            resting[number] = (a.paid, a.refunded, a.budget, a.status)
+            since = (a.frozen, a.freezes, a.rulings, 0 if a.frozen else a.let_go)
+            resting[number] = (*since, a.paid, a.refunded, a.budget, a.status, a.downtime if a.frozen else 0)
             then = model.seen.resting.get(number, resting[number])
-            _equal(name, resting[number], then, f"figures of {number} before and now")
+            if then[:4] == since:
+                _equal(name, resting[number], then, f"figures of {number} before and now")
+        if a.frozen:
+            _equal(name, a.status, Status.OPEN, f"status of {number}, which is frozen")
     model.seen.resting = resting
 
 
@@ -226,6 +244,7 @@ ALL: Final = (
     closed_agreements_return_what_came_in,
     gross_is_net_plus_fees,
     reward_base_is_the_fees_of_final_work,
+    overturned_fees_were_earned,
     splits_pay_by_weight,
     leases_never_pay_beyond_their_clock,
     downtime_stays_in_the_term,
@@ -235,4 +254,5 @@ ALL: Final = (
     fees_are_split_whole,
     dividends_lose_no_dust,
     *invariants_work.ALL,
+    *invariants_justice.ALL,
 )

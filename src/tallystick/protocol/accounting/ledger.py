@@ -13,9 +13,9 @@ from ..enums import KeyKind, Role
 from ..errors import Refused
 from ..figures import batch_root, decode_figures, figures_hash, leaf_hash
 from .batches import Batch
+from .challenged import ChallengedLeaves
 from .policies import check_role
 from .records import Settlement, SettleOrder
-from .releases import Releases
 from .tokens import ZERO_ADDRESS, Address
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class ReceiptLedger(Releases):
+class ReceiptLedger(ChallengedLeaves):
     """Batches by number (policy 16 | operator 32 | nonce 48)."""
 
     # Reads
@@ -94,7 +94,7 @@ class ReceiptLedger(Releases):
         found = self._settleable(batch, now)
         if figures_hash(figures) != found.figures_hash:
             raise Refused("ReceiptLedger_WrongFigures", f"These are not the figures of batch {batch}.")
-        return self._settle(batch, found, figures)
+        return self._settle(batch, found, figures, range(found.leaves))
 
     def settle_one(
         self, batch: int, index: int, figure: bytes, output: bytes, proof: Sequence[bytes], *, now: int
@@ -103,7 +103,7 @@ class ReceiptLedger(Releases):
         found = self._settleable(batch, now)
         if index >= found.leaves or not merkle.verify(proof, found.root, leaf_hash(index, figure, output)):
             raise Refused("ReceiptLedger_BadProof", f"The proof does not lead from leaf {index} to the root.")
-        return self._settle(batch, found, figure)
+        return self._settle(batch, found, figure, [index])
 
     def retire(self, batch: int, *, now: int) -> None:
         """Takes the value of a batch whose window has passed out of flight, or gives a bond back."""
@@ -111,25 +111,22 @@ class ReceiptLedger(Releases):
         if found.retired:
             raise Refused("ReceiptLedger_AlreadyRetired", f"Batch {batch} is not in flight any more.")
         self._retire(batch, found)
+        if not found.retired:
+            raise Refused("ReceiptLedger_BondHeld", f"The agreement of {batch} is frozen.")
 
-    def _settle(self, batch: int, found: Batch, figures: bytes) -> Settlement:
+    def _settle(self, batch: int, found: Batch, figures: bytes, leaves: Sequence[int]) -> Settlement:
+        """Pays these leaves; blocked ones are skipped, and none pays while too many are under challenge."""
+        if len(found.open) >= constants.BROKEN_BATCH:
+            raise Refused("ReceiptLedger_UnderChallenge", f"{len(found.open)} leaves of {batch}.")
         self._retire(batch, found)
         cap = found.value - found.moved
         order = SettleOrder(found.policy, found.posted_at, cap, self._gross_cap(found))
-        settlement = self.escrow.settle(order, decode_figures(figures), caller=self.address)
+        blocked = sum(1 << place for place, leaf in enumerate(leaves) if found.is_blocked(leaf))
+        settlement = self.escrow.settle(order, decode_figures(figures), blocked, caller=self.address)
         found.moved += settlement.moved
+        for leaf, step in zip(leaves, settlement.steps, strict=True):
+            found.settled[leaf] += step.moved
         return settlement
-
-    def _retire(self, batch: int, found: Batch) -> None:
-        if found.retired:
-            return
-        found.retired = True
-        if not found.self_post:
-            self.flying[found.relayer] -= found.value
-            return
-        bond = self.bonds.pop(batch, None)
-        if bond is not None:
-            self.staking.return_bond(bond.operator, bond.amount, bond.source, caller=self.address)
 
     def _settleable(self, batch: int, now: int) -> Batch:
         self.settleable_at(batch)
@@ -154,11 +151,7 @@ class ReceiptLedger(Releases):
         if len(cancels) >= 2 and now < cancels[-2] + constants.PAUSE_INTERVAL:
             raise Refused("ReceiptLedger_TooManyCancels", f"Two of policy {found.policy} within 30 days.")
         cancels.append(now)
-        self._retire(batch, found)
-        found.cancelled_at, found.moved_at_cancel = now, found.moved
-        self_post = self.policy_book.get(found.policy).self_post_window
-        floor = now + self.escrow.post_grace + self_post + self.escrow.settle_grace
-        self.escrow.raise_refund_floor(found.policy, floor, caller=self.address)
+        self._cancel_batch(batch, found, now)
 
     def pause_posting(self, duration: int, *, caller: Address, now: int) -> None:
         """Pauses `post` for `duration` seconds, not again within 30 days of the pause's end."""

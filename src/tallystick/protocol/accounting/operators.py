@@ -78,6 +78,8 @@ class OperatorRegistry:
     address: Address
     escrow: Address
     ledger: Address
+    court: Address
+    challenges: Address
     insurance: Address
     parameters: StakingParameters = field(default_factory=StakingParameters)
     operators: list[Operator] = field(default_factory=list)

@@ -13,6 +13,34 @@ MASKABLE: Final = sum(1 << kind for kind in CredentialKind if kind != Credential
 """Every kind that a policy's masks may ask for: TEE is a device's, and is checked with its receipts."""
 
 
+class DisputeTerms(NamedTuple):
+    """What challenges and disputes cost, take and give, as in `DataTypes.sol`."""
+
+    contest_time: int = constants.CONTEST_TIME
+    evidence_time: int = constants.EVIDENCE_TIME
+    ruling_time: int = constants.RULING_TIME
+    appeal_time: int = constants.APPEAL_TIME
+    backing_bond: int = constants.BACKING_BOND
+    void_penalty: int = constants.VOID_PENALTY
+    penalty_cap: int = constants.PENALTY_CAP
+    min_bond: int = constants.MIN_BOND
+    bond_bps: int = constants.BOND_BPS
+    slash_bps: int = constants.SLASH_BPS
+    slash_cap: int = 0
+    slash_day_cap: int = 0
+    reward_bps: int = constants.REWARD_BPS
+    accused_bps: int = constants.ACCUSED_BPS
+    arbiter_fee: int = constants.ARBITER_FEE
+    appeal_fee: int = constants.APPEAL_FEE
+    arbiter: Address = ZERO_ADDRESS
+    second_arbiter: Address = ZERO_ADDRESS
+
+    @property
+    def rounds(self) -> int:
+        """Seconds of all rounds together: contest, evidence, both arbiters and the appeal between them."""
+        return self.contest_time + self.evidence_time + 2 * self.ruling_time + self.appeal_time
+
+
 class Policy(NamedTuple):
     """One set of terms as in `DataTypes.sol`; the defaults are those of PROTOCOL section 13."""
 
@@ -29,7 +57,6 @@ class Policy(NamedTuple):
     challenge_window: int = constants.CHALLENGE_WINDOW
     self_post_window: int = constants.SELF_POST_WINDOW
     response_window: int = constants.RESPONSE_WINDOW
-    dispute_time: int = constants.DISPUTE_TIME
     notice: int = constants.NOTICE
     report_time: int = constants.REPORT_TIME
     silence: int = constants.SILENCE
@@ -37,6 +64,9 @@ class Policy(NamedTuple):
     operator_credentials: int = 0
     issuer: Address = ZERO_ADDRESS
     measurement: bytes = bytes(32)
+    verifier_version: int = 0
+    min_confidence: int = 0
+    dispute: DisputeTerms = DisputeTerms()
     verifiers: tuple[int, ...] = ()
 
     @property
@@ -123,7 +153,8 @@ def fault_of(terms: Policy, max_liability: int, post_grace: int = constants.POST
         VerificationKind.QUORUM: (1, constants.MAX_VERIFIERS, range(1, len(verifiers) + 1)),
     }[terms.kind]
     masks = terms.customer_credentials | terms.operator_credentials
-    liability = terms.longest_window + terms.response_window + terms.dispute_time
+    rounds = terms.dispute
+    liability = terms.longest_window + terms.response_window + rounds.rounds + terms.challenge_window
     checks = [
         (terms.relayer > 0, "relayer"),
         (terms.coverage_bps <= constants.BPS, "coverageBps"),
@@ -131,12 +162,23 @@ def fault_of(terms: Policy, max_liability: int, post_grace: int = constants.POST
         (terms.self_post_window > 0, "selfPostWindow"),
         (terms.response_window > 0, "responseWindow"),
         (terms.notice <= max_liability, "notice"),
+        (rounds.evidence_time > 0, "evidenceTime"),
+        (rounds.ruling_time > 0, "rulingTime"),
+        (rounds.appeal_time > 0, "appealTime"),
         (liability <= max_liability, "liability"),
+        (rounds.bond_bps <= constants.BPS, "bondBps"),
+        (rounds.slash_bps <= constants.BPS, "slashBps"),
+        (rounds.reward_bps <= constants.MAX_REWARD_BPS, "rewardBps"),
+        (rounds.accused_bps <= constants.BPS, "accusedBps"),
+        (rounds.arbiter_fee <= rounds.min_bond, "arbiterFee"),
+        (rounds.appeal_fee <= 2 * rounds.min_bond, "appealFee"),
         (terms.report_time + terms.challenge_window <= post_grace + terms.longest_window, "reportTime"),
         (0 < terms.silence <= max_liability, "silence"),
         (masks & ~MASKABLE == 0, "credentials"),
         ((terms.issuer != ZERO_ADDRESS) == (masks != 0 or terms.kind == VerificationKind.TEE), "issuer"),
         (not any(terms.measurement) or terms.kind == VerificationKind.TEE, "measurement"),
+        (not verifiers or rounds.contest_time > 0, "contestTime"),
+        (terms.min_confidence <= constants.BPS, "minConfidence"),
         (least <= len(verifiers) <= most, "verifiers"),
         (terms.quorum in quorum, "quorum"),
         (all(a < b for a, b in zip((0, *verifiers), verifiers, strict=False)), "verifiers"),

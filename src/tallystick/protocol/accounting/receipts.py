@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..enums import CredentialKind, KeyKind, ReceiptFault, Role, Status, VerificationKind
 from .agreements import Escrow
-from .batches import Batch, Bond, Release, SignedReceipt
+from .batches import Batch, Bond, Recovery, Release, SignedReceipt, SignedVerdict
 from .credentials import Credentials
 from .policies import Policy, PolicyBook
 from .records import Parties
 from .sessions import UNLIMITED, SessionKeys
 from .staking import Staking
 from .tokens import ZERO_ADDRESS, Address
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 @dataclass(kw_only=True)
@@ -21,6 +25,8 @@ class ReceiptChecks:
 
     address: Address
     admin: Address
+    court: Address
+    challenges: Address
     escrow: Escrow
     staking: Staking
     policy_book: PolicyBook
@@ -35,8 +41,11 @@ class ReceiptChecks:
     releases: dict[tuple[int, int], Release] = field(default_factory=dict)
     bonds: dict[int, Bond] = field(default_factory=dict)
     cancels: dict[int, list[int]] = field(default_factory=dict)
-    made_good: int = 0
-    """µ of reservations that went to funders."""
+    recoveries: dict[int, Recovery] = field(default_factory=dict)
+    made_good: dict[tuple[int, int], int] = field(default_factory=dict)
+    """µ of releases that nothing stood behind, and went to funders, by leaf."""
+    recovered: int = 0
+    """µ of reservations that went to funders after rulings; only the invariants read these two."""
     paused_until: int = 0
     pauses: list[tuple[int, int]] = field(default_factory=list)
     """(began, ended or ends) of every pause; only the invariants read it."""
@@ -114,14 +123,22 @@ class ReceiptChecks:
         return ReceiptFault.NONE, most
 
     def _has_verdicts(self, item: SignedReceipt, policy: Policy, time: int) -> bool:
-        """Whether the quorum says "valid": listed, active verifiers by their keys, each once, rising."""
-        if len(item.verdicts) > len(policy.verifiers):
-            return False
-        last = good = 0
-        for verdict in item.verdicts:
+        """Whether the policy's quorum says "valid"; nothing is asked for under NONE and TEE."""
+        return not policy.quorum or bool(self._quorum(item.verdicts, policy, time))
+
+    def _quorum(self, verdicts: Sequence[SignedVerdict], policy: Policy, time: int) -> list[int]:
+        """The first listed, active verifiers, each once, rising, that make a quorum; none when too few."""
+        if len(verdicts) > len(policy.verifiers):
+            return []
+        last = 0
+        good: list[int] = []
+        for verdict in verdicts:
             if verdict.verifier <= last or verdict.verifier not in policy.verifiers:
                 continue
             last = verdict.verifier
+            if verdict.version < policy.verifier_version or verdict.confidence < policy.min_confidence:
+                continue
             key_holds = self.staking.is_key_valid(verdict.verifier, KeyKind.VERIFIER, verdict.key, time)
-            good += key_holds and self.staking.is_active(verdict.verifier, Role.VERIFIER)
-        return good >= policy.quorum
+            if key_holds and self.staking.is_active(verdict.verifier, Role.VERIFIER):
+                good.append(verdict.verifier)
+        return good[: policy.quorum] if len(good) >= policy.quorum else []

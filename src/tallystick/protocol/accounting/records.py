@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..amounts import fee, funded_until, locked_for, payable_seconds
 from ..eip712 import Terms
 from ..enums import CloseReason, Mode, OpenRefusal, RefundFault, SkipReason, Status
+from .slashing import RulingOrder, RulingOutcome
 
 
 @dataclass
@@ -30,6 +31,8 @@ class Agreement:
     status: Status = Status.OPEN
     frozen: bool = False
     holds: int = 0
+    countersigned: bool = False
+    """Whether it was ever paid by both signatures."""
     pledge_stuck: bool = False
     stopped_by_provider: bool = False
     stop_at: int = 0
@@ -50,6 +53,14 @@ class Agreement:
     locked_in: int = 0
     """µ that the opening and every top-up locked."""
     refunded: int = 0
+    fees_ruled: int = 0
+    """Fees of final work that a ruling overturned."""
+    ruled: tuple[RulingOrder, RulingOutcome] | None = None
+    """The ruling that closed it, and what that moved."""
+    freezes: int = 0
+    rulings: int = 0
+    let_go: int = 0
+    """How often it was frozen, was ruled on, and was held no longer."""
     paid_at: int = 0
     """The second up to which a lease was paid for, at most."""
 

@@ -10,9 +10,10 @@ from ..constants import MAX_BATCH_LEAVES, MAX_HOLDS, MAX_SIGNED_ITEMS
 from ..enums import ReceiptFault, SkipReason
 from ..errors import Refused
 from ..figures import decode_figures, leaf_hash
-from .batches import Batch, Release, Released, ReleaseRequest, SignedReceipt
+from .batches import Batch, Recovery, Release, Released, ReleaseRequest, SignedReceipt
 from .records import Agreement, SettleOrder
-from .signed import SignedPaths, check_items
+from .recovering import Recovering
+from .signed import check_items
 from .tokens import Address
 
 if TYPE_CHECKING:
@@ -20,22 +21,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(kw_only=True)
-class Releases(SignedPaths):
+class Releases(Recovering):
     """Each release's amount stays reserved until exactly one of `finalise` and `make_good`."""
-
-    def settleable_at(self, batch: int) -> int:
-        """When a batch can be settled."""
-        found = self.batches.get(batch)
-        if found is None:
-            raise Refused("ReceiptLedger_UnknownBatch", f"There is no batch {batch}.")
-        policy = self.policy_book.get(found.policy)
-        return found.posted_at + (policy.self_post_window if found.self_post else policy.challenge_window)
-
-    def _past_window(self, batch: int, now: int) -> Batch:
-        ends_at = self.settleable_at(batch)
-        if now < ends_at:
-            raise Refused("ReceiptLedger_WindowOpen", f"The window of batch {batch} ends at {ends_at}.")
-        return self.batches[batch]
 
     def release(self, items: Sequence[ReleaseRequest], *, caller: Address, now: int) -> list[Released]:
         """Pays posted leaves at once. The operator's owner, or the payee's with its standing consent."""
@@ -86,7 +73,7 @@ class Releases(SignedPaths):
         """The leaf lies in a batch whose window runs, under a policy that allows this, not released before."""
         if batch is None:
             return SkipReason.NOT_RELEASABLE
-        if batch.cancelled_at:
+        if batch.cancelled_at or batch.is_blocked(item.leaf):
             return SkipReason.VOID
         allowed = self.policy_book.get(batch.policy).instant_release
         running = now < self.settleable_at(item.batch)
@@ -113,10 +100,15 @@ class Releases(SignedPaths):
         done = []
         for index in indices:
             waiting = self.releases.get((batch, index))
-            if waiting is None or (cancelled and not waiting.answered):
+            if (
+                waiting is None
+                or (cancelled and not waiting.answered)
+                or self.batches[batch].is_blocked(index)
+            ):
                 continue
-            self._end_release(batch, index, good=True)
-            self.staking.unreserve(waiting.operator, waiting.amount, caller=self.address)
+            if self.escrow.agreements[waiting.agreement].frozen:
+                continue
+            self._finalise(batch, index)
             done.append(index)
         if not done:
             raise Refused("ReceiptLedger_NothingToFinalise", f"None of these of batch {batch} is over.")
@@ -145,15 +137,28 @@ class Releases(SignedPaths):
         waiting, ends_at = self._waiting(batch, index)
         if now < ends_at:
             raise Refused("ReceiptLedger_ResponseOpen", f"It can be answered until {ends_at}.")
-        victim = self.escrow.owner_of(self.escrow.agreements[waiting.agreement].funder)
-        self._end_release(batch, index, good=False)
-        self.staking.forfeit(waiting.operator, waiting.amount, victim, caller=self.address)
-        self.made_good += waiting.amount
+        self._make_good(batch, index)
         return waiting.amount
 
-    def _end_release(self, batch: int, index: int, *, good: bool) -> None:
+    def _make_good(self, batch: int, index: int) -> None:
+        """Gives the whole reservation to the funder's owner; a ruling counts what was given back before it."""
         ended = self.releases.pop((batch, index))
-        self.escrow.finalise_release(ended.agreement, ended.fees, good, caller=self.address)
+        recovery = self.recoveries.setdefault(ended.agreement, Recovery())
+        recovery.due -= min(recovery.due, ended.amount)
+        recovery.done += ended.amount
+        recovery.done_fees += ended.fees
+        self.staking.forfeit(
+            ended.operator, ended.amount, self._victim_of(ended.agreement), caller=self.address
+        )
+        self.made_good[batch, index] = ended.amount
+        self.escrow.finalise_release(ended.agreement, ended.fees, False, caller=self.address)
+
+    def _finalise(self, batch: int, index: int) -> None:
+        """Frees the reservation, less what a ruling left to recover; the fees count for the payee either way."""
+        ended = self.releases.pop((batch, index))
+        left = ended.amount - self._recover(ended.agreement, ended.operator, ended.amount)
+        self.staking.unreserve(ended.operator, left, caller=self.address)
+        self.escrow.finalise_release(ended.agreement, ended.fees, True, caller=self.address)
 
     def _waiting(self, batch: int, index: int) -> tuple[Release, int]:
         """A released leaf of a cancelled batch that nobody answered for yet, and until when one may."""

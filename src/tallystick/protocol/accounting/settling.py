@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .. import constants
 from ..amounts import price_of
 from ..enums import SkipReason, Status
+from ..errors import Refused
 from .clocks import Clocks, downtime_fault
 from .records import Agreement, Settlement, SettleOrder, SignedFigure, Step
 from .tokens import Address
@@ -78,6 +79,7 @@ class Settling(Clocks):
         if min(paid, found.budget) - found.paid > figure.cap:
             return Step(figure.agreement, figure.units, SkipReason.ABOVE_DECLARED_VALUE)
         step = self._raise_paid(figure.agreement, figure.units, paid)
+        found.countersigned |= step.gross > 0
         self.moved_outside += step.moved
         return step
 
@@ -106,12 +108,25 @@ class Settling(Clocks):
         """Ends a release: holds - 1; its fees reach the payee's `reward_base` when it was good."""
         self._check_ledger(caller)
         found = self.agreements[agreement]
-        found.holds -= 1
+        self._let_go(agreement)
         found.fees_waiting -= fees
         if good:
             self.accounts[found.payee - 1].reward_base += fees
         else:
             found.fees_overturned += fees
+
+    def hold(self, agreement: int, *, caller: Address) -> None:
+        """One of an open agreement's leaves is under challenge. ReceiptLedger only."""
+        self._check_ledger(caller)
+        found = self._open_agreement(agreement)
+        if found.holds == constants.UINT8_MAX:
+            raise Refused("Escrow_TooManyHolds", f"{agreement} has {found.holds} holds.")
+        found.holds += 1
+
+    def unhold(self, agreement: int, not_before: int, *, caller: Address) -> None:
+        """And no longer, closed or not; what was answered is payable until `not_before`. ReceiptLedger only."""
+        self._check_ledger(caller)
+        self._let_go(agreement, not_before)
 
     def raise_refund_floor(self, policy: int, until: int, *, caller: Address) -> None:
         """Lets no refund under `policy` run before `until`; it only rises. ReceiptLedger only."""

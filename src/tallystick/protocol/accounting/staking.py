@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from .. import constants
@@ -9,7 +10,7 @@ from ..enums import BondSource, Role
 from ..errors import Refused
 from .operators import Operator, OperatorRegistry
 from .policies import check_role
-from .slashing import Slashed, SlashOrder
+from .slashing import Slashed, SlashOrder, SlashOutcome
 from .tokens import ZERO_ADDRESS, Address, Token
 
 
@@ -18,6 +19,8 @@ class Staking(OperatorRegistry):
     """Stake in and out, pledges, reservations, slashes and the credits that come of them."""
 
     slashes: list[Slashed] = field(default_factory=list)
+    forfeited: Counter[Address] = field(default_factory=Counter)
+    """µ of reservations that somebody else was credited, by who ordered it; these two only for the invariants."""
 
     # Stake
 
@@ -107,8 +110,8 @@ class Staking(OperatorRegistry):
     # The ReceiptLedger's side
 
     def try_reserve(self, operator: int, amount: int, *, caller: Address) -> bool:
-        """Moves `amount` µ from free to reserved; False when it does not fit. ReceiptLedger only."""
-        self._check_ledger(caller)
+        """Moves `amount` µ from free to reserved; False when it does not fit. ReceiptLedger and Court only."""
+        self._check_reserver(caller)
         found = self.find(operator)
         if found is None or amount > self._spare(found):
             return False
@@ -117,13 +120,18 @@ class Staking(OperatorRegistry):
         return True
 
     def unreserve(self, operator: int, amount: int, *, caller: Address) -> None:
-        """Moves `amount` µ from reserved back to free. ReceiptLedger only."""
-        self._reserved(operator, amount, caller).free += amount
+        """Moves `amount` µ from reserved back to free. ReceiptLedger and Court only."""
+        self._check_reserver(caller)
+        self._reserved(operator, amount).free += amount
 
     def forfeit(self, operator: int, amount: int, to: Address, *, caller: Address) -> None:
-        """Turns `amount` µ of reserved stake into a credit of `to`. ReceiptLedger only."""
-        found = self._reserved(operator, amount, caller)
+        """Turns `amount` µ of reserved stake into a credit of `to`. ReceiptLedger and Court only."""
+        self._check_reserver(caller)
+        if to == ZERO_ADDRESS:
+            raise Refused("Staking_ZeroAddress")
+        found = self._reserved(operator, amount)
         found.taken_out += amount
+        self.forfeited[caller] += amount
         self._credit(to, amount)
 
     def take_bond(
@@ -151,7 +159,8 @@ class Staking(OperatorRegistry):
 
     def return_bond(self, operator: int, amount: int, source: BondSource, *, caller: Address) -> None:
         """Gives a bond back: to the pledges as far as they still want it, else to free stake. ReceiptLedger only."""
-        found = self._reserved(operator, amount, caller)
+        self._check_ledger(caller)
+        found = self._reserved(operator, amount)
         to_pledge = min(amount, found.lent) if source == BondSource.PLEDGE else 0
         found.lent -= to_pledge
         found.pledged += to_pledge
@@ -159,45 +168,75 @@ class Staking(OperatorRegistry):
 
     # Slashing
 
-    def slash(self, order: SlashOrder, *, caller: Address) -> int:
-        """Takes free, then thawing stake, and credits victim, challenger and insurance. Returns µ taken."""
-        check_role(self.admin, caller)
+    def slash(self, order: SlashOrder, *, caller: Address) -> SlashOutcome:
+        """Takes free, then thawing stake: the slash, then the fee. Court and Challenges only."""
+        if caller not in (self.court, self.challenges):
+            raise Refused("Staking_NotCourt", f"{caller} is neither Court nor Challenges.")
+        self.check_slash(order)
+        if order.recover:
+            raise Refused("Staking_BadSlash", "Only a pledge can be recovered from.")
+        return self._slash(order, 0, 0)
+
+    def slash_pledge(self, order: SlashOrder, pledge: int, lent: int, *, caller: Address) -> SlashOutcome:
+        """Ends a pledge, of which bonds hold `lent`: recovers from it alone, then slashes and charges, it first.
+
+        What of it is not taken becomes free. Escrow only.
+        """
+        self._check_escrow(caller)
+        self.check_slash(order)
+        found = self.operators[order.operator - 1]
+        back = min(lent, pledge, found.lent)
+        held = min(pledge - back, found.pledged)
+        found.lent -= min(pledge - held, found.lent)
+        found.pledged -= held
+        return self._slash(order, pledge, held)
+
+    def check_slash(self, order: SlashOrder) -> None:
+        """Refuses an order of an unknown operator, with a nameless receiver of a share, or with too high a reward."""
         if self.find(order.operator) is None:
             raise Refused("Staking_UnknownOperator", f"There is no operator {order.operator}.")
-        return self._slash(order, 0, caller)
-
-    def slash_pledge(self, order: SlashOrder, pledge: int, *, caller: Address) -> int:
-        """As `slash`, of `pledge` first; what of it is not taken becomes free. Escrow only."""
-        self._check_escrow(caller)
-        return self._slash(order, pledge, caller)
-
-    def _slash(self, order: SlashOrder, pledge: int, caller: Address) -> int:
-        nameless = (order.loss and order.victim == ZERO_ADDRESS) or (
-            order.reward_bps and order.challenger == ZERO_ADDRESS
+        nameless = (
+            ((order.loss or order.recover) and order.victim == ZERO_ADDRESS)
+            or (order.reward_bps and order.challenger == ZERO_ADDRESS)
+            or (order.fee and order.fee_to == ZERO_ADDRESS)
         )
-        too_much = order.reward_bps > constants.MAX_REWARD_BPS
-        if too_much or nameless or caller in (order.victim, order.challenger):
+        if nameless or order.reward_bps > constants.MAX_REWARD_BPS:
             raise Refused("Staking_BadSlash", f"{order}")
+
+    def _slash(self, order: SlashOrder, pledge: int, held: int) -> SlashOutcome:
+        """Recovers from `held` alone; slashes and charges that, then free, then thawing stake; frees the rest."""
         found = self.operators[order.operator - 1]
-        held = min(pledge, found.pledged)
-        found.lent -= min(pledge - held, found.lent)
-        from_pledge = min(order.amount, held)
-        from_free = min(order.amount - from_pledge, found.free)
-        from_thawing = min(order.amount - from_pledge - from_free, found.thawing)
-        found.pledged -= held
-        found.free += held - from_pledge - from_free
+        before = found.stake + held
+        recovered = min(order.recover, held)
+        slash_of_pledge = min(order.amount, held - recovered)
+        fee_of_pledge = min(order.fee, held - recovered - slash_of_pledge)
+        from_pledge = recovered + slash_of_pledge + fee_of_pledge
+        found.free += held - from_pledge
+        slashed = slash_of_pledge + self._drain(found, order.amount - slash_of_pledge)
+        fee = fee_of_pledge + self._drain(found, order.fee - fee_of_pledge)
+        found.taken_out += recovered + slashed + fee
+        to_victim, to_challenger, to_insurance = order.shares(slashed, recovered)
+        for holder, amount in (
+            (order.victim, recovered + to_victim),
+            (order.challenger, to_challenger),
+            (self.insurance, to_insurance),
+            (order.fee_to, fee),
+        ):
+            self._credit(holder, amount)
+        outcome = SlashOutcome(recovered, slashed, to_victim, to_challenger, to_insurance, fee)
+        self.slashes.append(Slashed(order.operator, order, outcome, from_pledge, pledge, before, found.stake))
+        return outcome
+
+    @staticmethod
+    def _drain(found: Operator, amount: int) -> int:
+        """Takes up to `amount` µ of free, then of thawing stake; returns how much."""
+        from_free = min(amount, found.free)
+        from_thawing = min(amount - from_free, found.thawing)
+        found.free -= from_free
         found.thawing -= from_thawing
         if from_thawing and found.thawing == 0:
             found.thaw_ends = 0
-        taken = from_pledge + from_free + from_thawing
-        found.taken_out += taken
-        shares = order.shares(taken)
-        for holder, amount in zip((order.victim, order.challenger, self.insurance), shares, strict=True):
-            self._credit(holder, amount)
-        self.slashes.append(
-            Slashed(order.operator, from_free, from_thawing, *shares, order.loss, from_pledge, pledge)
-        )
-        return taken
+        return from_free + from_thawing
 
     # Donations
 
@@ -220,9 +259,8 @@ class Staking(OperatorRegistry):
     def _credit(self, holder: Address, amount: int) -> None:
         self.credits[holder] = self.credits.get(holder, 0) + amount
 
-    def _reserved(self, operator: int, amount: int, caller: Address) -> Operator:
+    def _reserved(self, operator: int, amount: int) -> Operator:
         """The operator, after `amount` µ left its reserved stake."""
-        self._check_ledger(caller)
         found = self.operators[operator - 1]
         if amount > found.reserved:
             raise Refused("Staking_NotEnoughReserved", f"{amount} µ wanted, {found.reserved} µ reserved.")
@@ -232,6 +270,10 @@ class Staking(OperatorRegistry):
     def _check_escrow(self, caller: Address) -> None:
         if caller != self.escrow:
             raise Refused("Staking_NotEscrow", f"{caller} is not the Escrow.")
+
+    def _check_reserver(self, caller: Address) -> None:
+        if caller not in (self.ledger, self.court):
+            raise Refused("Staking_NotLedger", f"{caller} is neither the ReceiptLedger nor the Court.")
 
     def _check_ledger(self, caller: Address) -> None:
         if caller != self.ledger:
