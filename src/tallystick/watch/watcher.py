@@ -88,7 +88,7 @@ class Watcher:
         batches: dict[int, tuple[Posted, BatchState]] = {}
         for finding in self._findings.values():
             number = finding.leaf.batch
-            if number not in batches and (finding.bad or finding.standing is Standing.CLOSED):
+            if number not in batches and finding.bad:
                 posted = self._batches[number]
                 batches[number] = (posted, self._ledger.state(posted))
         situation = actor.situation(self.findings, batches, now, block)
