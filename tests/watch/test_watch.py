@@ -4,6 +4,8 @@ disputed."""
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -245,3 +247,30 @@ def test_watch__relayer_does_not_answer__waits_and_challenges_in_the_last_quarte
     desk.later(WINDOW * 3 // 4)
     assert not desk.watch("http://127.0.0.1:9")
     assert [one["deed"] for one in desk.report["actions"]] == ["challenge"]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tallystick", "watch", *arguments], capture_output=True, text=True, timeout=120
+    )
+
+
+def test_command__once__exit_code_says_whether_something_is_wrong(desk: Desk) -> None:
+    one, two = desk.scene.agreements[:2]
+    common = [
+        "--once",
+        "--rpc",
+        desk.scene.anvil.url,
+        "--deployments",
+        str(desk.scene.folder / "deployments"),
+    ]
+    desk.post((one, 1_000_000))
+    done = run(*common, "--evidence", desk.evidence((one, 1_000_000)))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(f"agreement {one} units 1000000 ok\n")
+    desk.post((two, 5))
+    done = run(
+        *common, "--evidence", desk.evidence((one, 1_000_000)), "--report", str(desk.folder / "r.json")
+    )
+    assert (done.returncode, done.stderr) == (4, "")
+    assert json.loads((desk.folder / "r.json").read_text())["leaves"]["wrong"] == 1
