@@ -243,8 +243,10 @@ abstract contract ReceiptChecks is LedgerBase {
         returns (bool)
     {
         address key = _signerOf(structHash, verdict.signature, context);
+        // Who was active at an earlier time is not recorded, and its key then must be enough: a verifier that has left or was
+        // slashed since would otherwise void what others posted on its word.
         return
-            _STAKING.isActive(verdict.verifier, Role.VERIFIER)
+            (context.time < block.timestamp || _STAKING.isActive(verdict.verifier, Role.VERIFIER))
                 && _isKey(verdict.verifier, KeyKind.VERIFIER, key, context);
     }
 
