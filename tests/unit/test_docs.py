@@ -414,6 +414,8 @@ EVENTS_OF = (
     "FeeSplitter",
     "InsurancePool",
     "DividendVault",
+    "Council",
+    "Jury",
 )
 
 
