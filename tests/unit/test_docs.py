@@ -416,6 +416,8 @@ EVENTS_OF = (
     "InsurancePool",
     "JackpotPool",
     "DividendVault",
+    "Council",
+    "Jury",
 )
 
 
