@@ -12,15 +12,8 @@ from typing import Any
 import pytest
 
 from tallystick.protocol.bisection.game import WorkChallenger, WorkSolver, play
-from tallystick.protocol.bisection.work import (
-    CellProof,
-    Fault,
-    OperationProof,
-    Order,
-    Statement,
-    Work,
-    network_order,
-)
+from tallystick.protocol.bisection.statement import CellProof, OperationProof, Statement
+from tallystick.protocol.bisection.work import Fault, Order, Work, network_order
 from tests.support.evm import Account, reverts
 from tests.support.referee import CLAIMED, HALF, UNITS, Ring, Turn
 

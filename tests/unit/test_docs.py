@@ -37,6 +37,7 @@ DOCS = ROOT / "docs"
 SOURCES = ROOT / "src" / "tallystick"
 DOCUMENTS = (
     "architecture.md",
+    "bisection.md",
     "comparison.md",
     "errors.md",
     "events.md",
@@ -414,6 +415,7 @@ EVENTS_OF = (
     "FeeSplitter",
     "InsurancePool",
     "DividendVault",
+    "BisectionReferee",
 )
 
 

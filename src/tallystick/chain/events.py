@@ -23,6 +23,7 @@ from tallystick.chain.registry import Deployment
 __all__ = ["Event", "EventDecoder", "Place", "event_classes", "field_name"]
 
 _CONTRACTS = (
+    "BisectionReferee",
     "Credentials",
     "Directory",
     "DividendVault",

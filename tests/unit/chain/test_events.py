@@ -21,7 +21,7 @@ ADDRESSES = {
     for place, name in enumerate(
         [
             "Directory", "PolicyBook", "Staking", "Escrow", "ReceiptLedger", "FeeSplitter", "InsurancePool",
-            "DividendVault", "Credentials", "SessionKeys",
+            "DividendVault", "Credentials", "SessionKeys", "BisectionReferee",
         ],
         0xA0,
     )
