@@ -37,6 +37,7 @@ DOCS = ROOT / "docs"
 SOURCES = ROOT / "src" / "tallystick"
 DOCUMENTS = (
     "architecture.md",
+    "bisection.md",
     "comparison.md",
     "errors.md",
     "events.md",
@@ -418,6 +419,7 @@ EVENTS_OF = (
     "DividendVault",
     "Council",
     "Jury",
+    "BisectionReferee",
 )
 
 

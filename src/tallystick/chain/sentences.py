@@ -241,6 +241,22 @@ SENTENCES: Mapping[str, str] = {
     "ERC20InvalidReceiver": "{receiver} cannot receive this currency",
     "SafeERC20FailedOperation": "the currency {token} refused a transfer",
     "ReentrancyGuardReentrantCall": "the contract was called while it was at work",
+    "BisectionReferee_NotArbiter": "the referee does not decide the present round of dispute {dispute}, or none runs",
+    "BisectionReferee_Unsuitable": "dispute {dispute} cannot be bisected: a proposal, upward, or without an output",
+    "BisectionReferee_AlreadyOpen": "the game of dispute {dispute} is open already",
+    "BisectionReferee_NotPlayer": "in dispute {dispute} it is not {caller} who makes this move",
+    "BisectionReferee_WrongTurn": "this is not the next move in dispute {dispute} (turn {turn})",
+    "BisectionReferee_ClockOut": "the clock has run out for this move in dispute {dispute}",
+    "BisectionReferee_ClockRuns": "the clock in dispute {dispute} runs until {until:utc}",
+    "BisectionReferee_WrongStatement": "the statement is not what the output disputed in {dispute} commits to",
+    "BisectionReferee_WrongOrder": "of agreement {agreement} the work {registered} is on record, not {stated}",
+    "BisectionReferee_WrongIndex": "{index} is not the index that is due in dispute {dispute}",
+    "BisectionReferee_BadProof": "what is shown as {what:text} does not lead to what was committed to",
+    "BisectionReferee_Undecided": "nobody has won the game of dispute {dispute} yet",
+    "BisectionReferee_AlreadyRegistered": "the work of agreement {agreement} is on record already",
+    "BisectionReferee_WrongTerms": "these Terms are not of agreement {agreement}, or it is not open",
+    "BisectionReferee_NotSigned": "the Terms of agreement {agreement} are not signed by {signer}",
+    "BisectionReferee_NothingToCollect": "round {round} of dispute {dispute} has no fee to pass on",
 }
 
 
