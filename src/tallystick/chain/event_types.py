@@ -413,6 +413,11 @@ class EscrowRefundDelayed(Event, frozen=True):
     not_before: int
 
 
+class EscrowDowntimeForgiven(Event, frozen=True):
+    agreement: int
+    forgiven: int
+
+
 class EscrowFeesOverturned(Event, frozen=True):
     agreement: int
     account: int
