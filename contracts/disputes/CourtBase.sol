@@ -2,11 +2,13 @@
 pragma solidity 0.8.37;
 
 import {ICourt} from "../interfaces/ICourt.sol";
+import {ICourtExecution} from "../interfaces/ICourtExecution.sol";
 import {IEscrow} from "../interfaces/IEscrow.sol";
 import {IEscrowExtension} from "../interfaces/IEscrowExtension.sol";
 import {IEscrowRulings} from "../interfaces/IEscrowRulings.sol";
 import {IInsurancePool} from "../interfaces/IInsurancePool.sol";
 import {IPolicyBook} from "../interfaces/IPolicyBook.sol";
+import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
 import {IReceiptLedgerDisputes} from "../interfaces/IReceiptLedgerDisputes.sol";
 import {IReceiptLedgerExtension} from "../interfaces/IReceiptLedgerExtension.sol";
 import {IStakeReserves} from "../interfaces/IStakeReserves.sol";
@@ -38,11 +40,14 @@ struct CourtParameters {
 /// @title What all parts of the Court share: its records, and how time moves them on
 abstract contract CourtBase is BondBook {
     /// @dev One dispute. Evaluated in memory: {_load} brings it up to now, {_store} keeps it.
-    /// @param lead Who acts for the challenger's side. @param finder Who opened, or was named by who paid.
-    /// @param payer Whose bond it is. @param bond Of a proposal: of each verifier.
+    /// @param customerPaid The customer's owner paid into the appeal. @param closed Its ruling closed the agreement.
+    /// @param signed The attacked figure is posted, or carries full signatures. @param batch, index The attacked leaf, if any.
+    /// @param ownAppeal The appeal is the customer's own, against a ruling that its side won.
+    /// @param lead Who acts for the challenger's side. @param bond Of a proposal: of each verifier.
+    /// @param finder Who opened, or was named by who paid. @param payer Whose bond it is. @param appealPaid µ of contributions.
     /// @param backed Units at or below a proposal's claim that were shown to be posted or fully signed.
-    /// @param appealPaid µ of contributions. @param contributions How many. @param customerPaid The customer's owner is among them.
     struct Record {
+        // slot 0
         uint64 agreement;
         uint32 operator;
         uint16 policy;
@@ -51,7 +56,6 @@ abstract contract CourtBase is BondBook {
         DisputeState state;
         Outcome outcome;
         uint8 round;
-        uint8 contributions;
         bool upward;
         bool contested;
         bool firstRuled;
@@ -64,6 +68,8 @@ abstract contract CourtBase is BondBook {
         uint80 attacked;
         uint80 claimed;
         uint80 ruling;
+        bool signed;
+        bool ownAppeal;
         // slot 2
         address lead;
         uint64 bond;
@@ -74,11 +80,13 @@ abstract contract CourtBase is BondBook {
         // slot 4
         address payer;
         uint64 appealPaid;
+        uint8 index;
         // slot 5
         bytes32 outputRoot;
         // slot 6
         uint80 backed;
         uint80 firstRuling;
+        uint96 batch;
     }
 
     /// @dev A part of an appeal's bond.
@@ -93,11 +101,11 @@ abstract contract CourtBase is BondBook {
         uint80 units;
     }
 
-    uint256 internal constant BPS = 10_000;
-
-    IEscrow internal immutable _ESCROW;
+        IEscrow internal immutable _ESCROW;
     IEscrowExtension internal immutable _ESCROW_MORE;
     IEscrowRulings internal immutable _RULINGS;
+    IReceiptLedger internal immutable _BATCHES;
+    /// @dev The same address.
     IReceiptLedgerDisputes internal immutable _LEDGER;
     IReceiptLedgerExtension internal immutable _LEDGER_MORE;
     IStaking internal immutable _STAKING;
@@ -121,6 +129,7 @@ abstract contract CourtBase is BondBook {
         _ESCROW = IEscrow(p.escrow);
         _ESCROW_MORE = IEscrowExtension(p.escrow);
         _RULINGS = IEscrowRulings(p.escrow);
+        _BATCHES = IReceiptLedger(p.ledger);
         _LEDGER = IReceiptLedgerDisputes(p.ledger);
         _LEDGER_MORE = IReceiptLedgerExtension(p.ledger);
         _STAKING = IStaking(p.staking);
@@ -176,9 +185,25 @@ abstract contract CourtBase is BondBook {
         return (d.upward ? ruling > d.attacked : ruling < d.attacked) ? Outcome.UPHELD : Outcome.REJECTED;
     }
 
-    /// @dev Whether it is the accused operator's side that lost the first ruling, and so may appeal.
-    function _isProvidersAppeal(Record memory d) internal pure returns (bool) {
-        return (_outcomeOf(d, d.firstRuling) == Outcome.UPHELD) != d.upward;
+    /// @dev Whether the appeal is for who acts against the figure: that side lost the first ruling, or its customer wants more
+    /// than it won.
+    function _isChallengersAppeal(Record memory d) internal pure returns (bool) {
+        return d.ownAppeal || _outcomeOf(d, d.firstRuling) == Outcome.REJECTED;
+    }
+
+    function _returnBond(uint64 dispute, address to, uint64 amount) internal {
+        _creditBond(to, amount);
+        emit ICourtExecution.BondReturned(dispute, to, amount);
+    }
+
+    /// @dev Everything that was paid into an appeal goes back.
+    function _returnParts(uint64 dispute) internal {
+        Contribution[] storage parts = _contributions[dispute];
+        // At most sixteen.
+        for (uint256 i = 0; i < parts.length; ++i) {
+            _returnBond(dispute, parts[i].by, parts[i].amount);
+        }
+        delete _contributions[dispute];
     }
 
     // Private
@@ -203,6 +228,7 @@ abstract contract CourtBase is BondBook {
     }
 
     /// @dev Nobody ruled. Under QUORUM and TEE what the signatures say stands; otherwise the disputed increment is refunded.
+    /// What carries no signatures is not paid by silence, either way.
     function _beSilent(Record memory d, uint40 since) private view {
         (d.state, d.outcome, d.deadline) = (DisputeState.RULED, Outcome.SILENT, since);
         VerificationKind kind = _POLICY_BOOK.openingTerms(d.policy).kind;

@@ -19,8 +19,7 @@ import {
     RulingOrder,
     RulingOutcome,
     SlashOrder,
-    SlashOutcome,
-    Windows
+    SlashOutcome
 } from "../types/DataTypes.sol";
 import {CourtBase, CourtParameters} from "./CourtBase.sol";
 import {CourtShares} from "./CourtShares.sol";
@@ -30,10 +29,13 @@ import {CourtShares} from "./CourtShares.sol";
 contract CourtExecution is CourtShares {
     using SafeCast for uint256;
 
-    /// @dev What a final ruling comes to.
+    /// @dev What a final ruling comes to. `stood`: a figure that it lets stand is not attacked again. `secured`: µ that are
+    /// reserved for what the attacked leaf was paid at once.
     struct Judgement {
         uint256 amount;
         bool closes;
+        bool stood;
+        uint64 secured;
         uint32 downtime;
         uint64 slash;
         uint64 fee;
@@ -65,11 +67,11 @@ contract CourtExecution is CourtShares {
         d.state = j.closes ? DisputeState.OVER : DisputeState.COOLING;
         d.deadline = uint40(block.timestamp) + _POLICY_BOOK.windows(d.policy).challenge;
         if (j.closes) delete _active[d.agreement];
-        else if (a.mode == Mode.METERED) _stood[d.agreement] = Stood({any: true, units: d.ruling});
+        else if (a.mode == Mode.METERED && j.stood) _stood[d.agreement] = Stood({any: true, units: d.ruling});
         _store(dispute, d);
         FeesDue memory due = _feesDue(d, terms);
         (address accused, address against) = _sides(d, a);
-        _settleAppeal(dispute, d, terms, due, _isProvidersAppeal(d) != d.upward ? against : accused);
+        _settleAppeal(dispute, d, terms, due, _isChallengersAppeal(d) ? accused : against);
         _settleBond(dispute, d, terms, due, accused);
         // Interaction: every contract is ours, and none of them calls the currency here.
         j.fee = d.outcome == Outcome.UPHELD && !d.upward ? due.first + due.second : 0;
@@ -115,30 +117,42 @@ contract CourtExecution is CourtShares {
 
     // Private
 
-    /// @dev The amount that stands, and what follows from it.
+    /// @dev The amount that stands, and what follows from it. Only who won a dispute against a figure takes anything back.
     function _judge(Record memory d, AgreementView memory a, DisputeTerms memory terms)
         private
         view
         returns (Judgement memory j)
     {
-        bool upheld = d.outcome == Outcome.UPHELD;
+        bool won = d.outcome == Outcome.UPHELD && !d.upward;
+        j.stood = d.outcome != Outcome.SILENT || _isSigned(d);
+        uint256 least = won ? 0 : a.paid;
         if (a.mode == Mode.LEASE) {
             uint256 elapsed = _elapsed(d);
             uint256 units = Math.min(d.ruling, elapsed);
+            // Silence does not take paid seconds back by way of later ones either.
+            if (d.outcome == Outcome.SILENT) {
+                uint256 paid = Math.ceilDiv(a.paid * Fees.PRICE_UNIT, a.unitPrice);
+                units = Math.max(units, Math.min(d.attacked, paid));
+            }
             j.downtime = uint32(elapsed - units);
             j.amount = Math.min(Fees.grossDown(units, a.unitPrice), a.budget);
         } else {
             j.amount = Math.min(Fees.grossDown(d.ruling, a.unitPrice), a.budget);
             j.closes = d.ruling < d.attacked;
-            // The verifiers say what is valid; what of it is due is what was posted or fully signed, and what is final stands.
+            uint256 released;
+            (j.secured, released) = _releasedOf(d, a);
             if (d.kind == DisputeKind.PROPOSAL && d.outcome != Outcome.REJECTED) {
-                j.amount = Math.max(Math.min(j.amount, Fees.grossDown(d.backed, a.unitPrice)), a.paid);
+                // The verifiers say what is valid; what of it is due is what was posted or fully signed, and what is final
+                // stands.
+                j.amount = Math.min(j.amount, Fees.grossDown(d.backed, a.unitPrice));
+                least = a.paid - released;
+            } else if (!j.stood) {
+                j.amount = 0;
             }
         }
-        // Nobody ruled: nothing is taken back.
-        if (d.outcome == Outcome.SILENT) j.amount = Math.max(j.amount, a.paid);
+        j.amount = Math.max(j.amount, least);
         j.closes = j.closes || j.amount < a.paid;
-        if (upheld && j.closes && !d.upward) j.slash = _slashOf(a, terms, _pledgeOf(a));
+        if (won && j.closes) j.slash = _slashOf(a, terms, _pledgeOf(a));
     }
 
     /// @dev Lets Escrow and Staking do it, and keeps for the reservations what the pledge could not give back.
@@ -157,7 +171,8 @@ contract CourtExecution is CourtShares {
             return moved;
         }
         Recovery memory recovery = _LEDGER.recoveryOf(d.agreement);
-        (order.madeGood, order.madeGoodFees) = (recovery.done, recovery.doneFees);
+        uint64 secured = uint64(Math.min(j.secured, _overpaid(a, j.amount, recovery.done)));
+        (order.madeGood, order.madeGoodFees) = (recovery.done + secured, recovery.doneFees);
         order.lent = _LEDGER_MORE.pledgeBonds(d.agreement);
         (order.slash, order.fee, order.feeTo) = (j.slash, j.fee, address(this));
         order.challenger = address(this);
@@ -165,8 +180,34 @@ contract CourtExecution is CourtShares {
         order.rewardBps = d.kind == DisputeKind.PROPOSAL && !d.contested ? 0 : terms.rewardBps;
         order.reason = d.reason;
         moved = _RULINGS.executeRuling(order);
+        moved.overpaid += secured;
         uint64 open = moved.overpaid - moved.slash.recovered - moved.slash.toVictim;
         if (open != 0) _LEDGER.addRecovery(d.agreement, open);
+    }
+
+    /// @dev What was paid beyond `amount`, the customer's fee included, and not made good before.
+    function _overpaid(AgreementView memory a, uint256 amount, uint64 madeGood) private pure returns (uint256 overpaid) {
+        if (amount >= a.paid) return 0;
+        overpaid = a.paid - amount + Fees.riseDown(amount, a.paid, a.feeCustomer);
+        return overpaid > madeGood ? overpaid - madeGood : 0;
+    }
+
+    /// @dev What the attacked leaf was paid at once and is not final: its reservation, which the victim gets before any pledge,
+    /// so that a slash rewards who found it; and the gross in it. Nothing was paid since, or it could not be attacked.
+    function _releasedOf(Record memory d, AgreementView memory a) private view returns (uint64 secured, uint256 gross) {
+        if (d.batch == 0) return (0, 0);
+        secured = _BATCHES.releaseOf(d.batch, d.index).amount;
+        if (secured == 0) return (0, 0);
+        // before + floor(before * fee) is what is paid with its fee, less the release: there is one such number.
+        uint256 before = uint256(a.paid) + Fees.shareDown(a.paid, a.feeCustomer) - secured;
+        gross = a.paid - Math.ceilDiv(before * Fees.BPS, Fees.BPS + a.feeCustomer);
+    }
+
+    /// @dev Whether signatures stand behind the attacked figure still: its leaf was not blocked or cancelled since.
+    function _isSigned(Record memory d) private view returns (bool) {
+        if (!d.signed || d.batch == 0) return d.signed;
+        (uint256 blocked,,) = _LEDGER.blockedOf(d.batch);
+        return (blocked >> d.index) & 1 == 0 && _BATCHES.cancelledAt(d.batch) == 0;
     }
 
     /// @dev The fee of a lease's operator that lost, while the lease runs on.

@@ -51,19 +51,22 @@ abstract contract CourtOpening is ICourt, CourtBase {
         // Check
         AgreementView memory a = _agreement(agreement);
         if (a.status != Status.OPEN) revert Court_AgreementNotOpen(agreement);
+        DisputeTerms memory terms = _POLICY_BOOK.disputeTerms(a.policy);
+        // Silence would decide, and cost nobody anything.
+        if (terms.arbiter == address(0) && terms.secondArbiter == address(0)) revert Court_NoArbiter(a.policy);
         Record memory d;
         (d.kind, d.state) = (DisputeKind.WORK, DisputeState.EVIDENCE);
         (d.lead, d.finder, d.payer) = (challenger, challenger, msg.sender);
         if (challenger == address(0)) (d.lead, d.finder) = (msg.sender, msg.sender);
         d.claimed = claimedUnits;
         if (a.mode == Mode.METERED) {
-            (d.attacked, d.outputRoot) = _metered(agreement, claimedUnits, claim);
+            _metered(d, a, agreement, claim);
         } else {
             (d.attacked, d.upward) = _lease(agreement, a.operator, claimedUnits);
         }
         d.reason = reason;
         d.bond = bondFor(agreement);
-        d.deadline = uint40(block.timestamp) + _POLICY_BOOK.disputeTerms(a.policy).evidenceTime;
+        d.deadline = uint40(block.timestamp) + terms.evidenceTime;
         // Effect
         dispute = _begin(agreement, a, d);
         emit Opened(dispute, agreement, d.lead, d.attacked, d.claimed, d.outputRoot, d.bond, reason);
@@ -87,12 +90,13 @@ abstract contract CourtOpening is ICourt, CourtBase {
         if (a.mode != Mode.METERED) revert Court_NothingDisputed(0, validUnits);
         Record memory d;
         (d.kind, d.state) = (DisputeKind.PROPOSAL, DisputeState.CONTEST);
-        (d.lead, d.finder) = (msg.sender, msg.sender);
         d.claimed = validUnits;
-        (d.attacked, d.outputRoot) = _metered(agreement, validUnits, claim);
+        _metered(d, a, agreement, claim);
         bytes32 rejection = keccak256(abi.encode(agreement, validUnits, d.outputRoot));
         uint32[] memory verifiers = _LEDGER.rejectedBy(agreement, validUnits, d.outputRoot, verdicts);
         if (verifiers.length == 0 || _rejected[rejection]) revert Court_NotEnoughVerdicts();
+        // Whoever carries it: it is the verifiers' word, and their bond.
+        d.lead = _STAKING.ownerOf(verifiers[0]);
         d.reason = reason;
         d.bond = Math.ceilDiv(bondFor(agreement), verifiers.length).toUint64();
         d.deadline = uint40(block.timestamp) + _POLICY_BOOK.disputeTerms(a.policy).contestTime;
@@ -109,21 +113,21 @@ abstract contract CourtOpening is ICourt, CourtBase {
 
     // Private
 
-    /// @dev The figure of a metered agreement that is attacked: its units and output. What stood in a dispute before is not
-    /// attacked again.
-    function _metered(uint64 agreement, uint80 claimed, Claim calldata claim)
-        private
-        view
-        returns (uint80 attacked, bytes32 outputRoot)
-    {
-        ReceiptFault fault;
-        uint64 owner;
-        (fault, owner, attacked, outputRoot,) = _LEDGER.claimOf(claim);
+    /// @dev The figure of a metered agreement that is attacked: its units and output, and where it is posted. What stood in a
+    /// dispute before is not attacked again, nor one below what is paid: figures are cumulative, so the newest contains it.
+    function _metered(Record memory d, AgreementView memory a, uint64 agreement, Claim calldata claim) private view {
+        (ReceiptFault fault, uint64 owner, uint80 attacked, bytes32 outputRoot, bool signed) = _LEDGER.claimOf(claim);
         if (fault == ReceiptFault.NONE && owner != agreement) fault = ReceiptFault.UNKNOWN_AGREEMENT;
         if (fault != ReceiptFault.NONE) revert Court_BadClaim(uint8(fault));
         Stood memory stood = _stood[agreement];
         if (stood.any && attacked <= stood.units) revert Court_StoodBefore(agreement, stood.units);
-        if (claimed >= attacked) revert Court_NothingDisputed(attacked, claimed);
+        if (Math.min(Fees.grossDown(attacked, a.unitPrice), a.budget) < a.paid) {
+            revert Court_BelowPaid(agreement, attacked, a.paid);
+        }
+        if (d.claimed >= attacked) revert Court_NothingDisputed(attacked, d.claimed);
+        (d.attacked, d.outputRoot, d.signed) = (attacked, outputRoot, signed);
+        // A batch has at most 256 leaves.
+        if (claim.batch != 0) (d.batch, d.index) = (claim.batch, uint8(claim.index));
     }
 
     /// @dev Payable seconds of a lease up to now. Only its operator's owner says that they are more.

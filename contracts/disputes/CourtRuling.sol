@@ -107,10 +107,10 @@ abstract contract CourtRuling is ICourt, CourtBase {
         Record memory d = _load(dispute);
         // Check
         _expect(dispute, d, DisputeState.EVIDENCE);
-        if (d.kind != DisputeKind.WORK || d.upward || !_isCustomer(d, msg.sender)) {
-            revert Court_NotParty(dispute, msg.sender);
-        }
-        if (claimedUnits >= d.attacked) revert Court_NothingDisputed(d.attacked, claimedUnits);
+        if (d.upward || !_isCustomer(d, msg.sender)) revert Court_NotParty(dispute, msg.sender);
+        // The valid units of a proposal are its verifiers' word.
+        bool other = d.kind == DisputeKind.PROPOSAL && claimedUnits != d.claimed;
+        if (other || claimedUnits >= d.attacked) revert Court_NothingDisputed(d.attacked, claimedUnits);
         // Effect
         (d.lead, d.claimed) = (msg.sender, claimedUnits);
         _store(dispute, d);
@@ -169,17 +169,23 @@ abstract contract CourtRuling is ICourt, CourtBase {
         // Check
         _expect(dispute, d, DisputeState.APPEALABLE);
         DisputeTerms memory terms = _POLICY_BOOK.disputeTerms(d.policy);
-        bool byCustomer = !_isProvidersAppeal(d) && _isCustomer(d, msg.sender);
-        uint64 needed = _appealBond(dispute, d, terms, d.customerPaid || byCustomer);
+        bool byCustomer = _isCustomer(d, msg.sender);
+        bool upheld = _outcomeOf(d, d.firstRuling) == Outcome.UPHELD;
+        if (byCustomer && upheld && !d.upward) {
+            // Its side won, and it wants more: it pays alone. What others paid for the other side is not needed.
+            if (d.firstRuling == 0) revert Court_NothingDisputed(0, 0);
+            d.ownAppeal = true;
+            d.appealPaid = 0;
+            _returnParts(dispute);
+        }
+        d.customerPaid = d.customerPaid || (byCustomer && (d.ownAppeal || upheld == d.upward));
+        uint64 needed = _appealBond(dispute, d, terms, d.customerPaid);
         uint64 missing = needed > d.appealPaid ? needed - d.appealPaid : 0;
         if (amount > missing) amount = missing;
-        if (d.contributions == MAX_CONTRIBUTIONS) revert Court_TooManyFunders(dispute);
-        if (amount < missing && amount < Math.ceilDiv(needed, MAX_CONTRIBUTIONS)) {
-            revert Court_TooSmallPart(dispute, amount, missing);
-        }
+        if (_contributions[dispute].length == MAX_CONTRIBUTIONS) revert Court_TooManyFunders(dispute);
+        uint256 least = d.ownAppeal ? needed : Math.ceilDiv(needed, MAX_CONTRIBUTIONS);
+        if (amount < missing && amount < least) revert Court_TooSmallPart(dispute, amount, missing);
         // Effect
-        d.customerPaid = d.customerPaid || byCustomer;
-        ++d.contributions;
         d.appealPaid += amount;
         _contributions[dispute].push(Contribution({by: msg.sender, amount: amount}));
         bool complete = d.appealPaid >= needed;
@@ -188,7 +194,7 @@ abstract contract CourtRuling is ICourt, CourtBase {
             _beginSecond(d, terms, uint40(block.timestamp));
         }
         _store(dispute, d);
-        bool forChallenger = !_isProvidersAppeal(d);
+        bool forChallenger = _isChallengersAppeal(d);
         emit AppealFunded(dispute, msg.sender, forChallenger, amount, missing - amount);
         if (complete) emit Appealed(dispute, forChallenger);
         // Interaction
@@ -216,6 +222,8 @@ abstract contract CourtRuling is ICourt, CourtBase {
 
     /// @dev Static, with fixed gas, and one word of what it says.
     function _ask(address arbiter, uint64 dispute) private view returns (bool ok, uint80 units) {
+        // All of that gas, or nothing: who calls does not choose where an arbiter runs out of it.
+        if (gasleft() < ARBITER_GAS + ARBITER_GAS / 32) return (false, 0);
         bytes memory data = abi.encodeCall(IArbiter.rule, (dispute));
         uint256 gasCap = ARBITER_GAS;
         uint256 word;

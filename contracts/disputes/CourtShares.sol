@@ -54,7 +54,8 @@ abstract contract CourtShares is ICourtExecution, CourtBase {
     ) internal {
         if (d.appealPaid == 0) return;
         // Not heard is not lost.
-        if (d.secondRuled && d.outcome == _outcomeOf(d, d.firstRuling)) {
+        bool lost = d.ownAppeal ? d.ruling >= d.firstRuling : d.outcome == _outcomeOf(d, d.firstRuling);
+        if (d.secondRuled && lost) {
             // The fee of who heard it first; the rest of the fees may be charged elsewhere.
             totalBonds -= d.appealPaid;
             uint64 second = due.second;
@@ -64,11 +65,7 @@ abstract contract CourtShares is ICourtExecution, CourtBase {
             _share(dispute, terms, d.appealPaid, fee, other);
             return;
         }
-        Contribution[] storage parts = _contributions[dispute];
-        // At most sixteen.
-        for (uint256 i = 0; i < parts.length; ++i) {
-            _returnBond(dispute, parts[i].by, parts[i].amount);
-        }
+        _returnParts(dispute);
     }
 
     /// @dev Settles the bond of who opened. Of a proposal: what its verifiers reserved.
@@ -129,11 +126,6 @@ abstract contract CourtShares is ICourtExecution, CourtBase {
     }
 
     // Private
-
-    function _returnBond(uint64 dispute, address to, uint64 amount) private {
-        _creditBond(to, amount);
-        emit BondReturned(dispute, to, amount);
-    }
 
     /// @dev Shares what is left of a lost bond, which is in no bond any more, after `fee` of it.
     function _share(uint64 dispute, DisputeTerms memory terms, uint64 bond, uint64 fee, address other) private {

@@ -71,6 +71,11 @@ interface ICourt is IBondBook {
     /// @notice Thrown when a figure is attacked that is no higher than what stood in a dispute before.
     error Court_StoodBefore(uint64 agreement, uint80 units);
 
+    /// @notice Thrown when a figure is attacked that is below what is paid: the newest is cumulative and contains it.
+    error Court_BelowPaid(uint64 agreement, uint80 units, uint56 paid);
+    /// @notice Thrown when the policy has no arbiter at all: nobody could rule.
+    error Court_NoArbiter(uint16 policy);
+
     /// @notice Opens a WORK dispute. Anyone; the bond is pulled from the caller, which is repaid first; `challenger` gets the
     /// reward, and acts. `claim` is empty for a lease's clock. `reason` is a code of the published matrix.
     function open(
@@ -95,14 +100,17 @@ interface ICourt is IBondBook {
     function contest(uint64 dispute) external;
     /// @notice Joins a side with evidence. Anyone, until the evidence closes.
     function submitEvidence(uint64 dispute, bool forChallenger, bytes32 hash, string calldata uri) external;
-    /// @notice Leads the challenger's side, with other claimed units if it likes. The customer's owner, until the evidence closes.
+    /// @notice Leads the challenger's side, with other claimed units if it likes (a proposal's stay). The customer's owner,
+    /// until the evidence closes.
     function takeOver(uint64 dispute, uint80 claimedUnits) external;
     /// @notice Shows a posted leaf or fully signed receipt at or below a proposal's valid units. Anyone, before `execute`.
     function back(uint64 dispute, Claim calldata claim) external;
     /// @notice Takes the present arbiter's ruling. Anyone. Reverts while there is none.
     function rule(uint64 dispute) external;
     /// @notice Pays into the bond of an appeal; complete, it is raised. Anyone, in the appeal time, for the side that lost the
-    /// first ruling; double the first bond, but a single one once the customer's owner paid into it.
+    /// first ruling; double the first bond, but a single one once the customer's owner paid into it. That owner may also appeal
+    /// a ruling that its side won, for less than it left standing: alone, at a single bond; what was paid into the other
+    /// side's appeal returns.
     function appeal(uint64 dispute, uint64 amount) external;
     /// @notice The dispute as it stands now, deadlines that have passed included.
     function disputeOf(uint64 dispute) external view returns (DisputeView memory);

@@ -47,7 +47,7 @@ interface IReceiptLedgerDisputes {
         external
         view
         returns (ReceiptFault);
-    /// @notice What a claim says: a leaf of a batch that is not cancelled, itself not blocked, or a receipt by a device of the
+    /// @notice What a claim says: a leaf of a batch that is not cancelled, itself not void, or a receipt by a device of the
     /// agreement's operator. `full`: it is posted, or carries full signatures.
     function claimOf(Claim calldata claim)
         external

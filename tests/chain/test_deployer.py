@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.policies import planned_policy
 
 from tallystick.chain.anvil import DEV_KEYS, Anvil
 from tallystick.chain.contracts import load
@@ -31,16 +32,8 @@ SMALL: dict[str, Any] = {
             "done": {"read": "TestDollar.balanceOf", "with": ["$deployer"], "equals": 7},
         }
     ],
-    "policies": [
-        {
-            "kind": 0, "quorum": 0, "relayer": 1, "instantRelease": False, "funderWaived": False,
-            "coverageBps": 0, "stakeMultiple": 10, "valueCap": 10, "grossCap": 0, "selfPostBond": 0,
-            "challengeWindow": 60, "selfPostWindow": 60, "responseWindow": 60, "disputeTime": 60, "notice": 0,
-            "reportTime": 60, "silence": 60, "customerCredentials": 0, "operatorCredentials": 0,
-            "issuer": "0x" + "00" * 20, "measurement": "0x" + "00" * 32, "verifiers": [],
-        }
-    ],
-}  # fmt: skip
+    "policies": [planned_policy()],
+}
 TRANSACTIONS = 6  # Directory, three contracts, mint, policy
 
 

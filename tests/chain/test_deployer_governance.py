@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from tests.support.policies import planned_policy
 
 from tallystick.chain.anvil import Anvil
 from tallystick.chain.contracts import load
@@ -13,16 +13,6 @@ from tallystick.chain.sender import KeySender
 
 DELAY = 172_800
 WEEK = 604_800
-
-
-def policy(number: int) -> dict[str, Any]:
-    return {
-        "kind": 0, "quorum": 0, "relayer": number, "instantRelease": False, "funderWaived": False,
-        "coverageBps": 0, "stakeMultiple": 10, "valueCap": 10, "grossCap": 0, "selfPostBond": 0,
-        "challengeWindow": 60, "selfPostWindow": 60, "responseWindow": 60, "disputeTime": 60, "notice": 0,
-        "reportTime": 60, "silence": 60, "customerCredentials": 0, "operatorCredentials": 0,
-        "issuer": "0x" + "00" * 20, "measurement": "0x" + "00" * 32, "verifiers": [],
-    }  # fmt: skip
 
 
 def plan(policies: int) -> Plan:
@@ -43,7 +33,7 @@ def plan(policies: int) -> Plan:
                 "PolicyBook": {"authority": "$AccessManager", "maxLiability": 1_209_600, "postGrace": 60},
             },
             "setup": [lock],
-            "policies": [policy(number) for number in range(1, policies + 1)],
+            "policies": [planned_policy(relayer=number) for number in range(1, policies + 1)],
         },
     )
 

@@ -18,17 +18,16 @@ from tallystick.chain.contracts import load
 from tallystick.chain.deployment import Plan, Step
 from tests.support.escrow import ANN, OTTO, PAULA, RITA, open_desk
 from tests.support.evm import Account, Bound, Evm, Log, Reverted, account, reverts
-from tests.support.system import Parameters
+from tests.support.system import Parameters, slash_order
 
 OWNER, GUARDIAN, DEPLOYER, EVE, HEIR = (
     account(name) for name in ("owner", "guardian", "deployer", "eve", "heir")
 )
 CUSTOMER, PAYEE = 1, 2
-ADMIN, GUARDIAN_ROLE, GOVERNOR, COURT = 0, 1, 2, 3
-NAMES: Final = {"ADMIN": ADMIN, "GUARDIAN": GUARDIAN_ROLE, "GOVERNOR": GOVERNOR, "COURT": COURT}
+ADMIN, GUARDIAN_ROLE, GOVERNOR, TESTER = 0, 1, 2, 3
+NAMES: Final = {"ADMIN": ADMIN, "GUARDIAN": GUARDIAN_ROLE, "GOVERNOR": GOVERNOR, "TESTER": TESTER}
 DAY: Final = 86_400
 DELAY: Final = 2 * DAY
-COURT_DELAY: Final = 23 * DAY
 SETBACK: Final = (
     5 * DAY
 )  # AccessManager.minSetback: until then a changed delay of its own is not yet in force
@@ -196,11 +195,11 @@ def test_roles__of_every_plan__are_the_documented_ones(name: str) -> None:
     assert {role: network.manager.call("getRoleAdmin", role) for role in (1, 2, 3)} == {1: 0, 2: 0, 3: 0}
 
 
-def test_members__after_the_setup__have_delays_and_nobody_is_the_court(network: Network) -> None:
+def test_members__after_the_setup__have_delays_and_nobody_is_a_tester(network: Network) -> None:
     held = {
         (who.address, role): tuple(network.manager.call("hasRole", role, who.address))
         for who in (OWNER, GUARDIAN, DEPLOYER, EVE)
-        for role in (ADMIN, GUARDIAN_ROLE, GOVERNOR, COURT)
+        for role in (ADMIN, GUARDIAN_ROLE, GOVERNOR, TESTER)
     }
     assert {key: value for key, value in held.items() if value != (False, 0)} == {
         (OWNER.address, ADMIN): (True, DELAY),
@@ -335,12 +334,12 @@ def test_administrator__must_schedule_too(network: Network) -> None:
     manager = network.manager
     for function, values in (
         ("grantRole", (GOVERNOR, EVE.address, 0)),
-        ("grantRole", (COURT, OWNER.address, 0)),
+        ("grantRole", (TESTER, OWNER.address, 0)),
         ("grantRole", (ADMIN, OWNER.address, 0)),
         ("revokeRole", (GUARDIAN_ROLE, GUARDIAN.address)),
-        ("setGrantDelay", (COURT, 0)),
-        ("setRoleAdmin", (COURT, GOVERNOR)),
-        ("setRoleGuardian", (COURT, GOVERNOR)),
+        ("setGrantDelay", (TESTER, 0)),
+        ("setRoleAdmin", (TESTER, GOVERNOR)),
+        ("setRoleGuardian", (TESTER, GOVERNOR)),
         ("setTargetFunctionRole", (network.at("Staking").address, [b"\1\2\3\4"], GOVERNOR)),
         ("setTargetAdminDelay", (network.at("Staking").address, 0)),
         ("setTargetClosed", (network.at("Escrow").address, True)),
@@ -361,41 +360,21 @@ def test_new_governor__waits_for_the_decision_and_for_the_grant(network: Network
     assert network.manager.call("hasRole", GOVERNOR, HEIR.address) == (True, DELAY)
 
 
-def test_new_court__cannot_slash_before_who_distrusts_it_could_leave(network: Network) -> None:
-    network.evm.warp(SETBACK)
-    decided = network.evm.now
-    network.decide(network.manager, "grantRole", COURT, HEIR.address, 0)
-    order = (2, 5, "0x" + "00" * 20, 0, "0x" + "00" * 20, 0, 1)
-    staking = network.at("Staking")
-    network.evm.warp_to(decided + DELAY + COURT_DELAY - 1)
-    with reverts("AccessManagedUnauthorized", caller=HEIR.address):
-        staking.transact("slash", order, sender=HEIR)
-    assert network.evm.now - decided > staking.call("THAW_PERIOD") + DELAY
-    network.evm.warp(1)
-    assert staking.transact("slash", order, sender=HEIR).result == 5
-
-
-def test_slashing_role__cannot_be_given_to_another_role_faster_than_to_a_court(network: Network) -> None:
-    network.evm.warp(SETBACK)
-    for contract, function in (("Staking", "slash"), ("Escrow", "slashAgreement")):
-        selectors = [load(contract).function(function).selector]
-        operation = network.schedule(
-            network.manager, "setTargetFunctionRole", network.at(contract).address, selectors, GUARDIAN_ROLE
-        )
-        network.evm.warp(COURT_DELAY - 1)
-        with reverts("AccessManagerNotReady"):
-            network.execute(operation)
-        network.manager.transact("cancel", OWNER.address, *operation, sender=OWNER)
-
-
-def test_lowering_the_courts_delay__takes_that_delay(network: Network) -> None:
-    network.evm.warp(SETBACK)
-    assert network.manager.call("getRoleGrantDelay", COURT) == COURT_DELAY
-    network.decide(network.manager, "setGrantDelay", COURT, 0)
-    network.evm.warp(COURT_DELAY - 1)
-    assert network.manager.call("getRoleGrantDelay", COURT) == COURT_DELAY
-    network.evm.warp(1)
-    assert network.manager.call("getRoleGrantDelay", COURT) == 0
+def test_court_and_challenges__are_fixed_for_ever_and_no_role_does_what_they_do(network: Network) -> None:
+    court, challenges = network.at("Court").address, network.at("Challenges").address
+    staking, escrow, ledger = network.at("Staking"), network.at("Escrow"), network.at("ReceiptLedger")
+    assert (staking.call("COURT"), staking.call("CHALLENGES")) == (court, challenges)
+    assert (escrow.call("COURT"), ledger.call("COURT"), ledger.call("CHALLENGES")) == (
+        court,
+        court,
+        challenges,
+    )
+    order = slash_order(2, 5)
+    for caller in (OWNER, GUARDIAN, DEPLOYER, EVE):
+        with reverts("Staking_NotCourt", caller=caller.address):
+            staking.transact("slash", order, sender=caller)
+        with reverts("Escrow_NotCourt", caller=caller.address):
+            escrow.transact("freeze", 1 << 32, sender=caller)
 
 
 def test_delays__are_in_force_five_days_after_the_setup(network: Network) -> None:
@@ -404,8 +383,9 @@ def test_delays__are_in_force_five_days_after_the_setup(network: Network) -> Non
         "PolicyBook": DELAY,
         "FeeSplitter": DELAY,
         "ReceiptLedger": DELAY,
-        "Staking": COURT_DELAY,
-        "Escrow": COURT_DELAY,
+        "Staking": DELAY,
+        "Escrow": DELAY,
+        "JackpotPool": DELAY,
     }
 
     def delays() -> list[int]:
@@ -416,7 +396,7 @@ def test_delays__are_in_force_five_days_after_the_setup(network: Network) -> Non
     network.evm.warp(SETBACK - 1)
     assert set(delays()) == {0}
     network.evm.warp(1)
-    assert delays() == [DELAY, DELAY, DELAY, COURT_DELAY, *targets.values()]
+    assert delays() == [DELAY, DELAY, DELAY, DELAY, *targets.values()]
 
 
 # The Directory
@@ -443,7 +423,7 @@ def test_directory__moves_to_its_owner_in_two_steps(network: Network) -> None:
 
 
 def test_every_role_at_once_and_without_delay__touches_no_running_agreement_and_stops_no_exit() -> None:
-    """The administrator of the test's scene has all roles and waits for nothing; it uses them all but the Court's."""
+    """The administrator of the test's scene has all roles and waits for nothing; it uses them all."""
     desk = open_desk(Parameters(fee_customer=100))
     system, admin = desk.system, desk.system.admin
     agreement = desk.opened(expiry=desk.now + 10 * DAY)

@@ -136,8 +136,8 @@ class System:
         return court
 
     def create_justice(self, *, members: Sequence[Account] = (), threshold: int = 1) -> dict[str, Bound]:
-        """Creates Court, Challenges, JackpotPool, Council, Jury and BisectionReferee, by name. The council's `members` are
-        the administrator alone unless they are given."""
+        """Creates Court, Challenges, JackpotPool, Council, Jury and BisectionReferee, by name. The council is the
+        administrator alone unless `members` are given."""
         bound = {"Court": self.create_court()}
         self.challenges = bound["Challenges"] = self.create("Challenges", **self._justice())
         council = sorted((each.address for each in members or [self.admin]), key=str.lower)
@@ -300,19 +300,24 @@ def deploy_system(
     currency: str = "TestDollar",
     escrow: str = "Escrow",
     justice: bool = False,
+    court: Account | None = None,
 ) -> System:
     """Creates everything through the Directory.
 
     `currency` and `escrow` name artefacts: hostile ones, or MockEscrow with (currency, staking, feeSplitter).
     With `justice` Court and Challenges are the addresses that the next two contracts get ({System.create}); the System
-    then has accounts of no use for them until it is told.
+    then has accounts of no use for them until it is told. An account as `court` stands in for the Court alone; then
+    the next contract is the Challenges.
     """
     p, evm = parameters or Parameters(), evm or Evm()
     admin, treasury = account("admin"), account("treasury")
     directory = evm.deploy("Directory", admin.address)
     at = {name: directory.call("addressOf", index) for index, name in enumerate(_ORDER, 1)}
     if justice:
-        at |= {name: directory.call("addressOf", len(_ORDER) + i) for i, name in enumerate(_JUSTICE, 1)}
+        names = _JUSTICE if court is None else _JUSTICE[_JUSTICE.index("Challenges") :]
+        at |= {name: directory.call("addressOf", len(_ORDER) + i) for i, name in enumerate(names, 1)}
+        if court is not None:
+            at["Court"] = court.address
     else:
         at |= {"Court": account("court").address, "Challenges": account("challenges").address}
     artifacts = {"currency": currency, "escrow": escrow}

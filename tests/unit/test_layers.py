@@ -27,7 +27,9 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
     "web": frozenset({"protocol", "store", "relayer"}),
     "replay": frozenset({"protocol", "chain", "sources"}),
     "demo": frozenset({"protocol", "chain", "sources", "replay"}),
-    "cli": frozenset({"protocol", "chain", "relayer", "replay", "demo"}),
+    "watch": frozenset({"protocol", "chain"}),
+    "bisect": frozenset({"protocol", "chain", "replay"}),
+    "cli": frozenset({"protocol", "chain", "relayer", "replay", "demo", "watch", "bisect"}),
     "__main__": frozenset({"cli"}),
 }
 """Which other rooms a room may import. Every folder and file of the package is a room, or holds data."""
@@ -44,7 +46,9 @@ ONLY_IN: Final[Mapping[str, frozenset[str]]] = {
     "alembic": frozenset({"store"}),
     "fastapi": frozenset({"web"}),
     "uvicorn": frozenset({"web"}),
-    "httpx": frozenset({"chain", "replay"}),  # JSON-RPC, and the replay's letters to the relayer
+    "httpx": frozenset(
+        {"chain", "replay", "watch"}
+    ),  # JSON-RPC; the replay's letters, the watcher's questions
 }
 """Libraries that speak to the outside, and the rooms that may import them."""
 
@@ -186,7 +190,7 @@ def test_service__once_it_is_loaded__holds_neither_ape_nor_web3() -> None:
     """Also through what libraries import: starting the service must not cost their seconds."""
     code = (
         "import sys, tallystick.cli, tallystick.relayer.command, tallystick.relayer.ingest, tallystick.web.api, "
-        "tallystick.web.server, tallystick.replay.command, tallystick.demo.command\n"
+        "tallystick.web.server, tallystick.replay.command, tallystick.demo.command, tallystick.bisect.command\n"
         "print(sorted({'ape', 'web3', 'pytest'} & {name.partition('.')[0] for name in sys.modules}))"
     )
     said = subprocess.run(

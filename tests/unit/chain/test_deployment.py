@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import rlp  # type: ignore[import-untyped]
+from tests.support.policies import planned_policy
 
 from tallystick.chain.contracts import load
 from tallystick.chain.deployment import Plan, create_address, networks
@@ -30,23 +31,6 @@ def small(**changes: Any) -> dict[str, Any]:
         },
     }
     return {**data, **changes}
-
-
-def small_policy() -> dict[str, Any]:
-    """A policy that fits."""
-    numbers = dict.fromkeys(
-        (
-            "kind", "quorum", "coverageBps", "stakeMultiple", "valueCap", "grossCap", "selfPostBond", "notice",
-            "reportTime", "customerCredentials", "operatorCredentials",
-        ),
-        0,
-    )  # fmt: skip
-    times = dict.fromkeys(
-        ("challengeWindow", "selfPostWindow", "responseWindow", "disputeTime", "silence"), 60
-    )
-    flags = {"instantRelease": False, "funderWaived": False}
-    nobody = {"issuer": "0x" + "00" * 20, "measurement": "0x" + "00" * 32, "verifiers": []}
-    return {**numbers, **times, **flags, **nobody, "relayer": 1}
 
 
 def test_create_address__first_contracts_of_anvils_first_account__are_the_well_known_ones() -> None:
@@ -250,7 +234,7 @@ def test_steps__that_come_last__wait_for_policies_and_fees() -> None:
     done = {"read": "PolicyBook.count", "at_least": 1}
     first = {"title": "first", "calls": [], "done": done}
     last = {"title": "last", "calls": [], "done": done, "last": True}
-    policy = small_policy()
+    policy = planned_policy()
     steps = Plan.from_data("small", small(setup=[last, first], policies=[policy])).steps(ALICE, DIRECTORY)
     assert [step.title for step in steps] == ["first", "Policy 1 is in the book", "last"]
 
