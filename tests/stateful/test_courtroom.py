@@ -3,7 +3,7 @@
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tests.stateful.rules_court import Quarrels
+from tests.stateful.quarrels import Quarrels
 
 
 def test_courtroom__random_quarrels__all_end_and_all_money_is_accounted_for() -> None:
