@@ -105,8 +105,12 @@ def test_puppet__wins_at_most_its_own_pledge_twice() -> None:
     pledge is whole, and her case takes it."""
     bar = open_bar()
     budget = 10_000 * DOLLAR
-    own, real = bar.task(budget=budget, customer=3, funder=3, unit_price=budget), None
     real = bar.task(budget=budget, unit_price=budget)
+    offer = bar.desk.terms(
+        customer=3, unit_price=budget, budget=budget, expiry=bar.now + 60 * DAY, deadline=bar.now + 60
+    )
+    (own,) = bar.desk.open_with([(offer, bar.desk.signed(offer, customer=SAM))]).result
+    bar.evm.warp(60)
     claims = [bar.pay(task, 1_000_000) for task in (own, real)]
     bar.set_spare(2_000 * DOLLAR)
     assert bar.stake() == {
@@ -325,7 +329,7 @@ def test_arbiter__with_little_gas__is_not_asked_at_all() -> None:
     bar.say(dispute, 0)
     data = bar.court.encode("rule", dispute)
     revm = bar.evm._revm
-    for gas, ruled in ((560_000, False), (900_000, True)):
+    for gas, ruled in ((500_000, False), (900_000, True)):
         checkpoint = revm.snapshot()
         try:
             revm.message_call(CAROL.address, bar.court.address, data, gas=gas)

@@ -34,7 +34,7 @@ from tests.support.escrow import (
     Posted,
 )
 from tests.support.evm import Account, Bound, Evm, Receipt, Snapshot, account
-from tests.support.receipts import DEVICE, VERIFIER_KEYS, VERIFIERS, sign_receipt
+from tests.support.receipts import DEVICE, VERIFIER_KEYS, VERIFIERS, release_request, sign_receipt
 from tests.support.system import DOLLAR, Role, System, deploy_system, dispute_terms
 
 __all__ = [
@@ -199,11 +199,9 @@ class Bar:
         return self.claim_of(batch)
 
     def release(self, agreement: int, units: int) -> tuple[Any, ...]:
-        """Posts a figure and has it paid at once; the claim that shows it."""
-        from tests.support.receipts import release_request
-
+        """Posts a figure and has it paid at once, if it can be; the claim that shows it."""
         batch = self.post(agreement, units)
-        assert self.ledger.transact("release", [release_request(batch, 0)], sender=OTTO).result > 0
+        self.ledger.transact("release", [release_request(batch, 0)], sender=OTTO)
         return self.claim_of(batch)
 
     # The moves
