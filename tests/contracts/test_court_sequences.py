@@ -1,8 +1,8 @@
-"""Any moves by anybody in any order: after each the Court holds just what it owes, every dispute ends by time alone, and what
-went into it comes out of it.
+"""Any moves by anybody in any order: after each the Court holds just what it owes, every dispute ends by
+time alone, and what went into it comes out of it.
 
-Moves that are refused change nothing; which ones are is drawn too. At the end nobody does anything any more but carry out
-and clear, which anyone may.
+Moves that are refused change nothing; which ones are is drawn too. At the end nobody does anything any
+more but carry out and clear, which anyone may.
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ SENSIBLE = {
     State.COOLING: ("attack", "post", "clear", "expire"),
     State.OVER: ("file", "attack", "propose", "finalise"),
 }
+
+
+OURS = ("ArbiterMock", "BondBook", "Court", "Escrow", "ReceiptLedger", "Staking")
 
 
 class Flow:
@@ -71,7 +74,11 @@ class Play:
         self.bar = open_bar()
         self.pick = lambda n: draw(st.integers(0, n - 1))
         self.flow = Flow(self.bar)
-        self.tasks = [self.bar.task(NONE), self.bar.task(QUORUM), self.bar.task(QUORUM, budget=3_000 * DOLLAR)]
+        self.tasks = [
+            self.bar.task(NONE),
+            self.bar.task(QUORUM),
+            self.bar.task(QUORUM, budget=3_000 * DOLLAR),
+        ]
         self.claims = [(task, self.bar.leaf(task, 700_000)) for task in self.tasks]
         self.released: list[int] = []
         self.locked = HUNDRED * 2 + 3_000 * DOLLAR
@@ -161,8 +168,8 @@ def test_sequences__books_hold_and_everything_ends(data: st.DataObject) -> None:
         try:
             play.move(name)
         except Reverted as refused:
-            assert refused.name.split("_")[0] in (
-                "Court", "BondBook", "Escrow", "ReceiptLedger", "Staking", "ArbiterMock", "InsurancePool",
-            ), refused  # fmt: skip
+            # By one of ours, with a reason: no overflow, no bare revert.
+            if refused.name.split("_")[0] not in OURS:
+                raise
         play.bar.check()
     play.end()

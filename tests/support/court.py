@@ -7,8 +7,10 @@
     bar.decide(dispute, 400_000)                   # waits, the first arbiter rules, nobody appeals
     moved = bar.execute(dispute)
 
-The cast is that of `tests.support.escrow`; CAROL challenges, FRED is the provider's friend. Policies: 1 NONE, 2 ATTESTED by
-operator 3, 3 QUORUM of two of operators 3 to 5, 4 TEE, all with both arbiters; 5 QUORUM without arbiters, 6 NONE with the
+The cast is that of `tests.support.escrow`; CAROL challenges, FRED is the provider's friend. Policies: 1
+NONE, 2 ATTESTED by
+operator 3, 3 QUORUM of two of operators 3 to 5, 4 TEE, all with both arbiters; 5 QUORUM without arbiters,
+6 NONE with the
 first arbiter alone, 7 NONE with the second alone, 8 NONE with neither; and the default figures otherwise.
 """
 
@@ -49,16 +51,16 @@ __all__ = [
     "FREE",
     "HUNDRED",
     "ISSUER",
-    "NONE",
     "NOBODY",
+    "NONE",
     "PLEDGE",
     "QUORUM",
     "REJECTED",
     "SILENT",
-    "State",
     "TEE",
     "UPHELD",
     "Bar",
+    "State",
     "open_bar",
 ]
 
@@ -80,8 +82,8 @@ CONTEST, EVIDENCE, RULING, APPEAL, COOLING = DAY, DAY, 2 * DAY, DAY, DAY
 UPHELD, REJECTED, SILENT = 1, 2, 3
 NOBODY: Final = "0x" + "00" * 20
 OUTPUT: Final = b"\x5a" * 32
-_NO_ITEM: Final = ((0, 0, 0, 0, bytes(32), False), b"", NOBODY, b"", b"", [])
-CLOCK: Final = (0, 0, bytes(18), bytes(32), [], _NO_ITEM)  # the empty claim: a lease's clock
+_NO_ITEM: Final[tuple[Any, ...]] = ((0, 0, 0, 0, bytes(32), False), b"", NOBODY, b"", b"", [])
+CLOCK: Final[tuple[Any, ...]] = (0, 0, bytes(18), bytes(32), [], _NO_ITEM)  # the empty claim: a lease's clock
 
 
 class State:
@@ -256,7 +258,8 @@ class Bar:
         return self.court.transact("rule", dispute, sender=MALLORY)
 
     def decide(self, dispute: int, units: int) -> None:
-        """Waits for the end of the evidence, has the first arbiter rule, and lets the time of an appeal pass."""
+        """Waits for the end of the evidence, has the first arbiter rule, and lets the time of an appeal
+        pass."""
         self.expire(dispute)
         self.rule(dispute, units)
         self.expire(dispute)
@@ -325,7 +328,8 @@ class Bar:
         self.desk.check_solvent()
 
     def settled(self) -> None:
-        """No bond is left, and the Court's credits are all of its money once it has collected what Staking owes it."""
+        """No bond is left, and the Court's credits are all of its money once it has collected what Staking
+        owes it."""
         assert self.court.call("totalBonds") == 0
         self.check()
 
@@ -379,4 +383,3 @@ def open_bar() -> Bar:
 def _pristine() -> tuple[Bar, Snapshot]:
     bar = seat()
     return bar, bar.evm.snapshot()
-
