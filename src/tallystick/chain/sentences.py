@@ -268,6 +268,26 @@ SENTENCES: Mapping[str, str] = {
     "BisectionReferee_WrongTerms": "these Terms are not of agreement {agreement}, or it is not open",
     "BisectionReferee_NotSigned": "the Terms of agreement {agreement} are not signed by {signer}",
     "BisectionReferee_NothingToCollect": "round {round} of dispute {dispute} has no fee to pass on",
+    # Court
+    "Court_UnknownDispute": "there is no dispute {dispute}",
+    "Court_WrongState": "dispute {dispute} is in state {state}, which does not allow this",
+    "Court_AgreementNotOpen": "agreement {agreement} is not open",
+    "Court_AlreadyDisputed": "agreement {agreement} is in dispute {dispute} already",
+    "Court_NothingDisputed": "{claimed} units do not contradict the {attacked} in dispute",
+    "Court_BadClaim": "what is attacked is no figure of the agreement (receipt fault {fault})",
+    "Court_BelowPaid": "{units} units of agreement {agreement} are below the {paid:currency} paid: attack the newest figure",
+    "Court_StoodBefore": "up to {units} units of agreement {agreement} stood in a dispute before",
+    "Court_NoArbiter": "policy {policy} has no arbiter who could rule",
+    "Court_NotEnoughVerdicts": "the verdicts are no new rejection by a quorum of the policy's verifiers",
+    "Court_NotEnoughStake": "verifier {verifier} has no {bond:currency} of free stake to spare for the bond",
+    "Court_NotParty": "{caller} may not do this in dispute {dispute}",
+    "Court_NotRuledYet": "the arbiter of dispute {dispute} has not ruled yet",
+    "Court_TooManyFunders": "sixteen have paid into the appeal of dispute {dispute} already",
+    "Court_TooSmallPart": "{amount:currency} are too small a part of the {missing:currency} that dispute {dispute}'s appeal misses",
+    "Court_NotHere": "this is the Court's extension: it answers at the Court's own address only",
+    "Court_NotInsured": "dispute {dispute} left no loss that can be filed",
+    "Court_StillHeld": "something of agreement {agreement} is still held and may give back",
+    "Court_StillCooling": "dispute {dispute} cools until {until:utc}",
 }
 
 
