@@ -129,6 +129,11 @@ contract CourtExecution is CourtShares {
         if (a.mode == Mode.LEASE) {
             uint256 elapsed = _elapsed(d);
             uint256 units = Math.min(d.ruling, elapsed);
+            // Silence does not take paid seconds back by way of later ones either.
+            if (d.outcome == Outcome.SILENT) {
+                uint256 paid = Math.ceilDiv(a.paid * Fees.PRICE_UNIT, a.unitPrice);
+                units = Math.max(units, Math.min(d.attacked, paid));
+            }
             j.downtime = uint32(elapsed - units);
             j.amount = Math.min(Fees.grossDown(units, a.unitPrice), a.budget);
         } else {

@@ -53,7 +53,7 @@ interface IBisectionReferee is IPaidArbiter {
 
     /// @notice Thrown when this contract does not decide the dispute's present round, or no round runs.
     error BisectionReferee_NotArbiter(uint64 dispute, uint8 round);
-    /// @notice Thrown when a dispute has no challenger who could play, no output, or is about a lease's downtime.
+    /// @notice Thrown when a dispute is a proposal, whose challenger only carried it, has no output, or is upward.
     error BisectionReferee_Unsuitable(uint64 dispute);
     error BisectionReferee_AlreadyOpen(uint64 dispute);
     error BisectionReferee_NotPlayer(uint64 dispute, address caller);

@@ -1,4 +1,4 @@
-"""The `tallystick` command: `replay`, `demo`, `watch`, `relayer run`. Flags in, sentences and exit codes out.
+"""The `tallystick` command: `replay`, `demo`, `watch`, `bisect-demo`, `relayer run`. Flags in, sentences out.
 
 Exit codes: 0 done, 1 something failed or a figure differs, 2 what was asked cannot be done as asked, 4 a watcher found
 wrong leaves, 130 interrupted, 143 told to end.
@@ -212,6 +212,45 @@ def watch(
         )
         good = run_watch(options, typer.echo)
     raise typer.Exit(0 if good else WRONG)
+
+
+@app.command("bisect-demo")
+def bisect_demo(
+    fault: Annotated[
+        str,
+        typer.Option(
+            help="Operation at which the solver cheats, from 0 (checkpoint x operations + operation),"
+            " or none: an honest solver is accused."
+        ),
+    ],
+    report: Annotated[Path, typer.Option(help="JSON to write.")],
+    checkpoints: Annotated[int, typer.Option(help="Steps whose states the work commits to.")] = 1_024,
+    operations: Annotated[int, typer.Option(help="Operations in each of them.")] = 4_096,
+    lie: Annotated[
+        int | None,
+        typer.Option(help="With --fault none: where the challenger lies; the seed decides when left out."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Draws the network, and where the challenger lies.")] = 0,
+) -> None:
+    """Bisect a computation down to the one operation in dispute, which the chain executes.
+
+    Plays a whole dispute about deterministic work on an Anvil of its own. Exits with 0 when the right side won at the
+    right operation, with 1 when not, with 2 when something about the request is wrong.
+    """
+    from tallystick.bisect.command import play_bisection
+    from tallystick.bisect.options import BisectOptions
+
+    with _sentences():
+        play_bisection(
+            BisectOptions(
+                checkpoints=checkpoints,
+                operations=operations,
+                fault=fault,
+                report=report,
+                lie=lie,
+                seed=seed,
+            )
+        )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Who is paid and who loses. Five seats, penalty 25 dollars, attacked 1 000 units, claimed 200: a vote agrees within 80."""
+"""Who is paid and who loses. Five seats, penalty 25 dollars; attacked 1 000 units, claimed 200: within 80 is agreement."""
 
 from __future__ import annotations
 

@@ -14,8 +14,7 @@ first arbiter alone, 7 NONE with the second alone, 8 NONE with neither; and the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
@@ -60,14 +59,12 @@ __all__ = [
     "TEE",
     "UPHELD",
     "Bar",
-    "Books",
     "open_bar",
 ]
 
 CAROL: Final = account("carol")  # challenges
 FRED: Final = account("fred")  # the provider's friend
 ISSUER: Final = account("issuer")
-JACKPOT: Final = "JackpotPool"
 
 NONE, ATTESTED, QUORUM, TEE = 1, 2, 3, 4  # policies, and kinds + 1
 BARE_QUORUM, FIRST_ONLY, SECOND_ONLY, NO_ARBITER = 5, 6, 7, 8
@@ -91,15 +88,6 @@ class State:
     """Of a dispute."""
 
     CONTEST, EVIDENCE, RULING, APPEALABLE, SECOND, RULED, COOLING, OVER = range(1, 9)
-
-
-@dataclass
-class Books:
-    """What everybody has or is owed, in µ: money that a dispute moves."""
-
-    credits: dict[str, int] = field(default_factory=dict)  # in the Court, by name
-    stakes: dict[int, int] = field(default_factory=dict)  # by operator
-    owed: dict[str, int] = field(default_factory=dict)  # in Staking, by name
 
 
 @dataclass
@@ -131,18 +119,27 @@ class Bar:
     # Agreements and figures
 
     def task(self, policy: int = NONE, **changes: Any) -> int:
-        """Opens a metered agreement: 100 dollars for 1 000 000 units, sixty days."""
+        """Opens a metered agreement: 100 dollars for 1 000 000 units, sixty days; a minute goes by."""
         fields = {
             "policy": policy,
             "unit_price": HUNDRED,
             "budget": HUNDRED,
             "expiry": self.now + 60 * DAY,
         }
-        return self.desk.opened(**(fields | changes))
+        number = self.desk.opened(**(fields | changes))
+        self.evm.warp(60)
+        return number
 
     def lease(self, policy: int = NONE, **changes: Any) -> int:
         """Opens a lease at 100 µ a second, with 100 dollars: a million seconds of a term of sixty days."""
-        return self.task(policy, **({"mode": 1, "unit_price": 100 * DOLLAR} | changes))
+        fields = {
+            "policy": policy,
+            "mode": 1,
+            "unit_price": HUNDRED,
+            "budget": HUNDRED,
+            "expiry": self.now + 60 * DAY,
+        }
+        return self.desk.opened(**(fields | changes))
 
     def post(self, agreement: int, units: int) -> Posted:
         policy = self.desk.agreement(agreement)["policy"]
@@ -385,7 +382,3 @@ def _pristine() -> tuple[Bar, Snapshot]:
     bar = seat()
     return bar, bar.evm.snapshot()
 
-
-def rows(numbers: Sequence[int], names: Sequence[str]) -> dict[str, int]:
-    """Zips sums with their names, for one comparison."""
-    return dict(zip(names, numbers, strict=True))

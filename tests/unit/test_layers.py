@@ -28,7 +28,8 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
     "replay": frozenset({"protocol", "chain", "sources"}),
     "demo": frozenset({"protocol", "chain", "sources", "replay"}),
     "watch": frozenset({"protocol", "chain"}),
-    "cli": frozenset({"protocol", "chain", "relayer", "replay", "demo", "watch"}),
+    "bisect": frozenset({"protocol", "chain", "replay"}),
+    "cli": frozenset({"protocol", "chain", "relayer", "replay", "demo", "watch", "bisect"}),
     "__main__": frozenset({"cli"}),
 }
 """Which other rooms a room may import. Every folder and file of the package is a room, or holds data."""
@@ -189,7 +190,7 @@ def test_service__once_it_is_loaded__holds_neither_ape_nor_web3() -> None:
     """Also through what libraries import: starting the service must not cost their seconds."""
     code = (
         "import sys, tallystick.cli, tallystick.relayer.command, tallystick.relayer.ingest, tallystick.web.api, "
-        "tallystick.web.server, tallystick.replay.command, tallystick.demo.command\n"
+        "tallystick.web.server, tallystick.replay.command, tallystick.demo.command, tallystick.bisect.command\n"
         "print(sorted({'ape', 'web3', 'pytest'} & {name.partition('.')[0] for name in sys.modules}))"
     )
     said = subprocess.run(

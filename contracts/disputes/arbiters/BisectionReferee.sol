@@ -15,6 +15,7 @@ import {WorkHashes} from "../../libraries/WorkHashes.sol";
 import {Game, GameEnd, OperationProof, Turn, WorkStatement} from "../../types/BisectionTypes.sol";
 import {
     AgreementView,
+    DisputeKind,
     DisputeState,
     DisputeView,
     Outcome,
@@ -276,7 +277,10 @@ contract BisectionReferee is ArbiterBase, IBisectionReferee {
         uint8 round = _presentRound(d);
         uint32 half = _timeFor(d.policy, round) / 2;
         if (half == 0) revert BisectionReferee_NotArbiter(dispute, round);
-        if (d.challenger == address(0) || d.outputRoot == 0 || d.upward) revert BisectionReferee_Unsuitable(dispute);
+        // A proposal's challenger is whoever carried the signatures, be it the provider's friend: nobody there plays to win.
+        if (d.kind != DisputeKind.WORK || d.challenger == address(0) || d.outputRoot == 0 || d.upward) {
+            revert BisectionReferee_Unsuitable(dispute);
+        }
         if (_games[dispute].round == round) revert BisectionReferee_AlreadyOpen(dispute);
 
         // Effect

@@ -57,6 +57,7 @@ class Actor:
         self._seen_to = ledger.deployment.first_block - 1
         self._tried: set[tuple[int, int]] = set()
         self._mine: dict[int, int] = {}
+        self._agreements: dict[tuple[int, int], int] = {}
 
     @property
     def address(self) -> str:
@@ -97,6 +98,7 @@ class Actor:
             blocked=frozenset(blocked),
             tried=frozenset(self._tried),
             running=running,
+            moot=frozenset(place for place, one in running.items() if one.mine and self._is_moot(place)),
             disputed=disputed,
             disputes=disputes,
             bonds={policy: one.backing_bond for policy, one in terms.items()},
@@ -122,10 +124,18 @@ class Actor:
     def _running(self) -> dict[tuple[int, int], Challenge]:
         found: dict[tuple[int, int], Challenge] = {}
         for place in sorted(self._tried):
-            who, _, bond, ends = self._ledger.read("Challenges", "challengeOf", *place)
+            who, agreement, bond, ends = self._ledger.read("Challenges", "challengeOf", *place)
             if int(who, 16):
-                found[place] = Challenge(who.lower() == self.address.lower(), int(bond), int(ends))
+                mine = who.lower() == self.address.lower()
+                found[place] = Challenge(mine, int(bond), int(ends))
+                self._agreements[place] = int(agreement)
         return found
+
+    def _is_moot(self, place: tuple[int, int]) -> bool:
+        if self._ledger.read("ReceiptLedger", "cancelledAt", place[0]):
+            return True
+        agreement = self._ledger.agreement(self._agreements[place])
+        return agreement is None or not agreement.open
 
     def _disputes(
         self, wrong: Sequence[Finding]

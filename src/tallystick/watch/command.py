@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Final
 
 from tallystick.chain.endpoints import endpoints_from
-from tallystick.chain.errors import NodeUnreachable
+from tallystick.chain.errors import NodeRefused, NodeUnreachable
+from tallystick.chain.node import Node
 from tallystick.chain.registry import Registry, write_atomically
 from tallystick.chain.rpc import RpcPool
 from tallystick.chain.sender import KeySender
 from tallystick.chain.signers import KeySigner, secret_from_environment
+from tallystick.protocol.hashing import keccak256
 
 from .acting import Actor
 from .errors import WatchProblem
@@ -98,7 +100,7 @@ def watch(
         stack.callback(pool.close)
         ledger = Ledger(pool.node, Registry(options.deployments).open(pool.node))
         sources = _sources(options.evidence, ledger, stack, say)
-        actor = _actor(options, ledger) if options.challenge else None
+        actor = _actor(options, ledger, pool) if options.challenge else None
         start = ledger.deployment.first_block if options.first_block is None else options.first_block
         watcher = Watcher(ledger, Judge(ledger, sources, truth), actor, first_block=start, say=say)
         try:
@@ -148,11 +150,26 @@ def _sources(
     return found
 
 
-def _actor(options: WatchOptions, ledger: Ledger) -> Actor:
+def _actor(options: WatchOptions, ledger: Ledger, pool: RpcPool) -> Actor:
     if "Challenges" not in ledger.deployment.contracts:
         raise WatchProblem("no_challenges", "This deployment has no contract for challenges.")
     if options.key_file is not None:
         signer = KeySigner.from_file(options.key_file)
     else:
         signer = KeySigner.from_environment(KEY_VARIABLE, os.environ)
-    return Actor(ledger, KeySender(ledger.node, signer), options.purse)
+    return Actor(ledger, KeySender(_SendingNode(pool), signer), options.purse)
+
+
+class _SendingNode(Node):
+    """A pool's node that can send, too: to every endpoint; one that takes it is enough."""
+
+    def __init__(self, pool: RpcPool) -> None:
+        super().__init__(pool)
+        self._pool = pool
+
+    def send_raw(self, raw: bytes) -> str:
+        """See `Node.send_raw`."""
+        answers = self._pool.send_raw(raw)
+        if not any(answer.arrived for answer in answers):
+            raise NodeRefused("; ".join(f"{one.endpoint}: {one.message or one.outcome}" for one in answers))
+        return "0x" + keccak256(raw).hex()

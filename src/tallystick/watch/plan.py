@@ -54,6 +54,7 @@ class Situation(NamedTuple):
         blocked: Leaves that are under challenge or void.
         tried: Leaves that were challenged once, by anyone: none is challenged twice.
         running: Challenges that are not over.
+        moot: Own ones among them that have lost their object: the agreement is closed, or the batch cancelled.
         disputed: Agreements that are frozen by a dispute.
         disputes: What this watcher opened, by (agreement, attacked units).
         bonds: µ that a backing challenge under a policy needs. `dispute_bonds`: a dispute of an agreement.
@@ -66,6 +67,7 @@ class Situation(NamedTuple):
     blocked: frozenset[tuple[int, int]]
     tried: frozenset[tuple[int, int]]
     running: Mapping[tuple[int, int], Challenge]
+    moot: frozenset[tuple[int, int]]
     disputed: frozenset[int]
     disputes: Mapping[tuple[int, int], DisputeStep]
     bonds: Mapping[int, int]
@@ -85,7 +87,7 @@ class Step(NamedTuple):
 
 def plan(findings: Sequence[Finding], at: Situation) -> list[Step]:
     """Ends first, since they bring money back; then challenges, those first whose window ends first; then disputes."""
-    steps = [*_ends(findings, at), *_executions(at)]
+    steps = [*_ends(at), *_executions(at)]
     purse = at.purse
     wanted = sorted(
         (one for one in findings if _challengeable(one, at)),
@@ -133,14 +135,13 @@ def _disputable(one: Finding, at: Situation) -> bool:
     )
 
 
-def _ends(findings: Sequence[Finding], at: Situation) -> list[Step]:
+def _ends(at: Situation) -> list[Step]:
     """Own challenges whose time to answer is over, or that have lost their object."""
-    closed = {(one.leaf.batch, one.leaf.idx) for one in findings if one.standing is Standing.CLOSED}
     steps: list[Step] = []
     for place, challenge in sorted(at.running.items()):
         if not challenge.mine:
             continue
-        if place[0] in at.cancelled or place in closed:
+        if place in at.moot:
             steps.append(Step(Deed.DISMISS, None, place))
         elif challenge.ends_at and at.now >= challenge.ends_at:
             steps.append(Step(Deed.VOID, None, place))

@@ -9,12 +9,14 @@ from typing import Any, Final
 from .acting import Actor, Done
 from .judging import Finding, Judge, Standing
 from .ledger import BatchState, Ledger, Posted
-from .plan import plan
+from .plan import Deed, plan
 
 __all__ = ["Watcher", "line_of"]
 
 DEPTH: Final = 64
 """Blocks that are read again in each round, for reorgs."""
+
+_ENDS: Final = (Deed.VOID.value, Deed.DISMISS.value)
 
 Say = Callable[[str], None]
 
@@ -88,12 +90,14 @@ class Watcher:
         batches: dict[int, tuple[Posted, BatchState]] = {}
         for finding in self._findings.values():
             number = finding.leaf.batch
-            if number not in batches and (finding.bad or finding.standing is Standing.CLOSED):
+            if number not in batches and finding.bad:
                 posted = self._batches[number]
                 batches[number] = (posted, self._ledger.state(posted))
         situation = actor.situation(self.findings, batches, now, block)
         done = actor.take(plan(self.findings, situation), batches)
-        if not any(challenge.mine for challenge in situation.running.values()):
+        running = {place for place, challenge in situation.running.items() if challenge.mine}
+        running -= {(one.batch, one.idx) for one in done if one.deed in _ENDS and not one.problem}
+        if not running:  # one claim for all that comes back
             done += actor.claim()
         for one in done:
             self._say(said_of(one))

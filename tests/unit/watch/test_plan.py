@@ -29,6 +29,7 @@ def at(now: int, *batches: int, **changes: Any) -> Situation:
         blocked=frozenset(),
         tried=frozenset(),
         running={},
+        moot=frozenset(),
         disputed=frozenset(),
         disputes={},
         bonds={1: BOND},
@@ -92,9 +93,9 @@ def test_plan__challenge_that_waits_for_a_place_or_is_anothers__is_waited_for() 
 
 def test_plan__challenge_without_object__dismissed_even_before_its_time_is_over() -> None:
     mine = {(1, 0): Challenge(True, BOND, 2_000)}
-    assert deeds(plan([], at(500, 1, running=mine, cancelled=frozenset({1})))) == [("dismiss", (1, 0))]
-    closed = [found(1, standing=Standing.CLOSED)]
-    assert deeds(plan(closed, at(500, 1, running=mine))) == [("dismiss", (1, 0))]
+    for now in (500, 2_000):
+        steps = plan([], at(now, 1, running=mine, moot=frozenset({(1, 0)})))
+        assert deeds(steps) == [("dismiss", (1, 0))]
 
 
 def test_plan__figure_above_the_truth__is_disputed_once() -> None:

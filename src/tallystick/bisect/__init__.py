@@ -1,0 +1,1 @@
+"""A bisection of deterministic work, played from the first query to the executed operation on a chain of our own."""
