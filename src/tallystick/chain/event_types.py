@@ -540,64 +540,6 @@ class ReceiptLedgerPostingResumed(Event, frozen=True):
     pass
 
 
-# Challenges
-
-
-class ChallengesChallenged(Event, frozen=True):
-    batch: int
-    index: int
-    agreement: int
-    challenger: bytes
-    relayer: int
-    bond: int
-    starts_at: int
-
-
-class ChallengesStarted(Event, frozen=True):
-    batch: int
-    index: int
-    starts_at: int
-
-
-class ChallengesAnswered(Event, frozen=True):
-    batch: int
-    index: int
-    by: bytes
-    bond: int
-
-
-class ChallengesVoided(Event, frozen=True):
-    batch: int
-    index: int
-    penalty: int
-    to_challenger: int
-
-
-class ChallengesDismissed(Event, frozen=True):
-    batch: int
-    index: int
-
-
-class ChallengesEquivocated(Event, frozen=True):
-    operator: int
-    device: bytes
-    agreement: int
-    by: bytes
-    slashed: int
-    to_challenger: int
-
-
-class ChallengesCredited(Event, frozen=True):
-    holder: bytes
-    amount: int
-
-
-class ChallengesCreditClaimed(Event, frozen=True):
-    holder: bytes
-    to: bytes
-    amount: int
-
-
 # Credentials, SessionKeys
 
 
