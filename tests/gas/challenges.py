@@ -48,7 +48,9 @@ def _warm(room: Room) -> None:
 
 
 def _measured(room: Room, name: str, batch: Posted, index: int, sender: Account) -> int:
-    step = {"challenge": room.challenge, "answer": room.answer, "void": room.void, "dismiss": room.dismiss}[name]
+    step = {"challenge": room.challenge, "answer": room.answer, "void": room.void, "dismiss": room.dismiss}[
+        name
+    ]
     return step(batch, index, sender=sender, measure=True).gas
 
 

@@ -37,6 +37,7 @@ DOCS = ROOT / "docs"
 SOURCES = ROOT / "src" / "tallystick"
 DOCUMENTS = (
     "architecture.md",
+    "challenges.md",
     "comparison.md",
     "errors.md",
     "events.md",
