@@ -38,6 +38,7 @@ SOURCES = ROOT / "src" / "tallystick"
 DOCUMENTS = (
     "architecture.md",
     "bisection.md",
+    "challenges.md",
     "comparison.md",
     "errors.md",
     "events.md",

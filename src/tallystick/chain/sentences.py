@@ -129,6 +129,20 @@ SENTENCES: Mapping[str, str] = {
     "Staking_NotSourceOwner": "source {source} does not belong to {caller}",
     "Staking_TooManyItems": "{items} items are more than one call takes (256)",
     "Staking_AlreadyResigned": "operator {operator} has resigned already",
+    # Challenges
+    "Challenges_AlreadyChallenged": "leaf {index} of batch {batch} was challenged before: once is all",
+    "Challenges_NotChallenged": "leaf {index} of batch {batch} is under no challenge",
+    "Challenges_BadAnswer": "the signatures do not back leaf {index} of batch {batch} (ReceiptFault {fault})",
+    "Challenges_ResponseOver": "the time to answer for leaf {index} of batch {batch} ended at {endedAt:utc}",
+    "Challenges_ResponseOpen": (
+        "leaf {index} of batch {batch} can be answered for until {endsAt:utc} (1970: its time has not begun)"
+    ),
+    "Challenges_Moot": "nothing depends on the challenge of leaf {index} of batch {batch} any more: dismiss it",
+    "Challenges_NotMoot": "the challenge of leaf {index} of batch {batch} still has its object",
+    "Challenges_NoEquivocation": "both receipts can be true",
+    "Challenges_NotOneDevice": "the receipts are not by one key that both agreements' operators answer for now",
+    "Challenges_AlreadyConvicted": "the receipt {receipt} was convicted before, and its slash taken",
+    "Challenges_NothingToSlash": "nothing of {due:currency} can be taken of operator {operator} now",
     # PolicyBook
     "PolicyBook_BadPolicy": "the policy does not fit: {what:text}",
     "PolicyBook_UnknownPolicy": "there is no policy {policy}",
