@@ -6,13 +6,8 @@
     bench.vote([(who, 200), …])             # commits, waits, reveals
     bench.settle()
 
-<<<<<<< HEAD
 Attacked are 1 000 units, claimed 200. The rest of the cast is that of tests/support/escrow.py. Policy 2 gives round
 1 to the Jury and round 2 too; policy 3 both to the Council; policy 4 round 1 to the Council, round 2 to the Jury.
-=======
-Attacked are 1 000 units, claimed 200. The rest of the cast is that of tests/support/escrow.py. Policy 2 gives both rounds
-to the Jury, policy 3 both to the Council, policy 4 round 1 to the Council and round 2 to the Jury.
->>>>>>> arbiters
 """
 
 from __future__ import annotations
@@ -221,12 +216,8 @@ class Bench:
     # Money
 
     def books(self) -> tuple[int, int]:
-<<<<<<< HEAD
         """µ that the Jury holds, and µ that its books say it owes or keeps: deposits, open draw bonds, pots,
         credits."""
-=======
-        """µ that the Jury holds, and µ of deposits, pots and credits in its books, without open draw bonds."""
->>>>>>> arbiters
         jury = self.jury
         deposits = sum(self.juror(who)["deposit"] for who in self.jurors)
         kept = deposits + jury.call("carried") + jury.call("feesHeld") + jury.call("totalCredits")
@@ -241,12 +232,8 @@ _made: dict[int, tuple[Bench, Snapshot]] = {}
 
 
 def open_bench(jurors: int = 0, *, fresh: bool = False) -> Bench:
-<<<<<<< HEAD
     """A bench with so many jurors of 1 000 dollars each, who count already; as it was made the first time, or a new
     one."""
-=======
-    """A bench with so many jurors of 1 000 dollars each, who count already; as it was the first time, or a new one."""
->>>>>>> arbiters
     if fresh:
         return _with_jurors(jurors)
     if jurors not in _made:
