@@ -168,7 +168,7 @@ def test_dispute__opened_answered_voted_and_carried_out(scene: Scene, shell: She
     votes = tmp_path / "votes"
     folder = ("--votes", str(votes))
     assert "has no seat" in shell.run("dispute", "vote", "1", "--units", "5", account=STRANGER)["stderr"]
-    assert "a vote lies between 400000 and 1000000" in shell.refuses(
+    assert "A vote lies between 400000 and 1000000" in shell.refuses(
         "dispute", "vote", "1", "--units", "5", *folder
     )
     assert "Nothing was sent." in shell.says(
@@ -181,9 +181,9 @@ def test_dispute__opened_answered_voted_and_carried_out(scene: Scene, shell: She
     assert "your seat     committed" in changed
     for place in JURORS[1:]:
         commit(scene, place, 400_000, votes)
-    assert "votes are revealed from" in shell.refuses("dispute", "reveal", "1", *folder)
+    assert "Votes are revealed from" in shell.refuses("dispute", "reveal", "1", *folder)
     later(scene, RULING // 8 * 5 - RULING // 16 - RULING // 16)
-    assert "no vote that was kept here" in shell.refuses(
+    assert "No vote that was kept here" in shell.refuses(
         "dispute", "reveal", "1", "--votes", str(tmp_path / "none")
     )
     assert "reveal the vote for 400000 units" in shell.says("dispute", "reveal", "1", *folder)
@@ -193,7 +193,7 @@ def test_dispute__opened_answered_voted_and_carried_out(scene: Scene, shell: She
     assert "take the arbiter's ruling on dispute 1" in shell.says("dispute", "execute", "1", account=STRANGER)
     shown = shell.says("dispute", "show", "1", account=PROVIDER)
     assert "dispute 1: work, appealable, until" in shown
-    assert "ruling        400000 units stand: upheld" in shown
+    assert "ruling        400000 units stand\n" in shown
     assert "raises it" in shell.says("dispute", "appeal", "1", "--dry-run", account=PROVIDER)
     later(scene, DAY)
     assert "carry out dispute 1: 400000 units stand" in shell.says(
