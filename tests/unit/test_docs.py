@@ -41,6 +41,7 @@ DOCUMENTS = (
     "errors.md",
     "events.md",
     "governance.md",
+    "insurance.md",
     "operations.md",
     "payments.md",
     "pricing.md",
@@ -413,7 +414,10 @@ EVENTS_OF = (
     "SessionKeys",
     "FeeSplitter",
     "InsurancePool",
+    "JackpotPool",
     "DividendVault",
+    "Council",
+    "Jury",
 )
 
 
