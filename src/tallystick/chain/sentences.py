@@ -297,7 +297,7 @@ SENTENCES: Mapping[str, str] = {
     "Court_NotParty": "{caller} may not do this in dispute {dispute}",
     "Court_NotRuledYet": "the arbiter of dispute {dispute} has not ruled yet",
     "Court_TooManyFunders": "sixteen have paid into the appeal of dispute {dispute} already",
-    "Court_TooSmallPart": "{amount:currency} are too small a part of the {missing:currency} missing in dispute {dispute}",
+    "Court_TooSmallPart": "{amount:currency} are too small a part: {missing:currency} are missing in dispute {dispute}",
     "Court_NotHere": "this is the Court's extension: it answers at the Court's own address only",
     "Court_NotInsured": "dispute {dispute} left no loss that can be filed",
     "Court_StillHeld": "something of agreement {agreement} is still held and may give back",
