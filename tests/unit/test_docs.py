@@ -36,6 +36,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 SOURCES = ROOT / "src" / "tallystick"
 DOCUMENTS = (
+    "arbiters.md",
     "architecture.md",
     "bisection.md",
     "challenges.md",
