@@ -1,4 +1,4 @@
-"""Who is paid and who loses. Five seats, penalty 25 dollars; attacked 1 000 units, claimed 200: within 80 is agreement."""
+"""Who is paid and who loses: five seats, penalty 25 dollars, 1 000 units attacked, 200 claimed, so 80 apart agree."""
 
 from __future__ import annotations
 

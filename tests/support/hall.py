@@ -4,9 +4,9 @@
     hall.begin(COUNCIL_THEN_JURY)                   # the evidence is closed
     hall.rule_by_council(1_000_000); hall.rule()
 
-A task of 100 dollars for 1 000 000 units, pledge 10 dollars. The relayer posts 1 000 000 units; Carol says 400 000, with
-a bond of 50 dollars. Arbiter's fee 25, on appeal 55. Jurors deposit 1 000 dollars each; a seat answers with 10 dollars, a
-secret with 20.
+A task of 100 dollars for 1 000 000 units, pledge 10 dollars. The relayer posts 1 000 000 units; Carol says 400 000,
+with a bond of 50 dollars. Arbiter's fee 25, on appeal 55. Jurors deposit 1 000 dollars each; a seat answers with 10
+dollars, a secret with 20.
 """
 
 from __future__ import annotations

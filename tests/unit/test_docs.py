@@ -37,6 +37,8 @@ DOCS = ROOT / "docs"
 SOURCES = ROOT / "src" / "tallystick"
 DOCUMENTS = (
     "architecture.md",
+    "bisection.md",
+    "challenges.md",
     "comparison.md",
     "errors.md",
     "events.md",
@@ -416,6 +418,9 @@ EVENTS_OF = (
     "InsurancePool",
     "JackpotPool",
     "DividendVault",
+    "Council",
+    "Jury",
+    "BisectionReferee",
 )
 
 

@@ -358,11 +358,6 @@ class JuryPenalised(Event, frozen=True):
     amount: int
 
 
-class JuryReweighed(Event, frozen=True):
-    juror: bytes
-    weight: int
-
-
 class JurySealed(Event, frozen=True):
     dispute: int
     round: int
@@ -401,3 +396,8 @@ class JuryVoteRevealed(Event, frozen=True):
     round: int
     juror: bytes
     units: int
+
+
+class JuryWeighed(Event, frozen=True):
+    juror: bytes
+    weight: int
