@@ -387,6 +387,11 @@ class Paths:
         order = self._ruling(bad, paid - 2 * DOLLAR, closes=True, slash=2 * DOLLAR)
         receipt = self.measure(name, s.escrow, "executeRuling", order, sender=court)
         assert receipt.result["slash"]["recovered"] == receipt.result["slash"]["slashed"] == 2 * DOLLAR
+        (again,) = self._opened(None, 1)
+        s.escrow.transact("freeze", again, sender=court)
+        s.escrow.transact("executeRuling", self._ruling(again, 10 * DOLLAR, closes=False), sender=court)
+        order = self._ruling(again, 8 * DOLLAR, closes=True, slash=2 * DOLLAR)
+        self.measure(f"{name}, again", s.escrow, "executeRuling", order, sender=court)
         s.escrow.transact("freeze", running, sender=court)
         paid = s.escrow.call("agreementOf", running)["paid"]
         order = self._ruling(running, paid + DOLLAR, closes=False)
