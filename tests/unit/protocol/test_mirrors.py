@@ -12,6 +12,7 @@ from tallystick.protocol import accounting, eip712, enums
 
 ROOT = Path(__file__).parents[3]
 SOLIDITY = "\n".join(path.read_text() for path in sorted((ROOT / "contracts").rglob("*.sol")))
+TYPES = "\n".join(path.read_text() for path in sorted((ROOT / "contracts" / "types").rglob("*.sol")))
 OPENZEPPELIN = {
     "AccessManagedUnauthorized",
     "ERC20InsufficientBalance",
@@ -30,7 +31,7 @@ OPENZEPPELIN = {
     ],
 )
 def test_enum__of_data_types__same_names_in_the_same_order(mirror: type[IntEnum]) -> None:
-    body = re.search(rf"enum {mirror.__name__} \{{([^}}]*)\}}", SOLIDITY)
+    body = re.search(rf"enum {mirror.__name__} \{{([^}}]*)\}}", TYPES)
     assert body is not None
     assert [name.strip() for name in body[1].split(",")] == [member.name for member in mirror]
     assert [member.value for member in mirror] == list(range(len(mirror)))

@@ -128,7 +128,14 @@ def test_execute_ruling__lease_runs_on__downtime_goes_up_or_down(world: World) -
     e.freeze(agreement, caller=COURT)
     order = RulingOrder(agreement, 900_000, sets_downtime=True, downtime=1_000)
     assert e.execute_ruling(order, caller=COURT).paid == 900_000
-    assert e.agreements[agreement].downtime == 1_000
+    found = e.agreements[agreement]
+    assert (found.downtime, found.forgiven) == (1_000, 3_000)
+    world.model.check_invariants()
+    # The next cumulative figure contains the seconds that were taken back, and they do not count again.
+    e.clear(agreement, 0, caller=COURT)
+    for units, reason, downtime in ((4_000, SkipReason.STALE, 1_000), (4_500, SkipReason.NONE, 1_500)):
+        assert e.set_downtime(agreement, units, caller="ReceiptLedger", now=world.now) == reason
+        assert found.downtime == downtime
     world.model.check_invariants()
 
 
