@@ -37,6 +37,8 @@ DOCS = ROOT / "docs"
 SOURCES = ROOT / "src" / "tallystick"
 DOCUMENTS = (
     "architecture.md",
+    "bisection.md",
+    "challenges.md",
     "comparison.md",
     "errors.md",
     "events.md",
@@ -418,6 +420,7 @@ EVENTS_OF = (
     "DividendVault",
     "Council",
     "Jury",
+    "BisectionReferee",
 )
 
 
