@@ -550,6 +550,7 @@ def test_openapi__every_path_described__with_examples_that_parse(client: Client)
         "/v1/status",
         "/v1/agreements/{number}",
         "/v1/batches",
+        "/v1/batches/{batch}/leaves/{index}",
         "/live",
         "/ready",
         "/metrics",
