@@ -41,7 +41,9 @@ class Disputes:
         bar = self.bar
         task = bar.task()
         dispute = self._open("dispute: open on a leaf", task, bar.pay(task, 1_000_000))
-        self.measure("dispute: evidence", "submitEvidence", dispute, False, b"\1" * 32, "ipfs://x", sender=OTTO)
+        self.measure(
+            "dispute: evidence", "submitEvidence", dispute, False, b"\1" * 32, "ipfs://x", sender=OTTO
+        )
         self.measure("dispute: take over", "takeOver", dispute, 0, sender=ANN)
         bar.expire(dispute)
         bar.say(dispute, 0)

@@ -246,7 +246,7 @@ class Courtroom:
         after = self.bar.agreement(view["agreement"])
         assert after["paid"] == before["paid"] + moved["paid"] <= after["budget"]
         won = view["outcome"] == UPHELD and not view["upward"]
-        # Verifiers take back what was paid at once and is not final, by silence too; nothing else falls without a ruling.
+        # Verifiers take back what was paid at once and is not final, by silence too; nothing else falls unruled.
         most = secured if view["kind"] == PROPOSAL and view["outcome"] != REJECTED else 0
         if not won or view["kind"] == PROPOSAL:
             assert moved["overpaid"] <= most, (moved, most)
