@@ -14,6 +14,7 @@ from tallystick.protocol.eip712 import BatchHeader, Terms
 from tallystick.protocol.enums import KeyKind
 from tallystick.protocol.hashing import keccak256
 from tests.gas.arbiters import Arbiters
+from tests.gas.disputes import Disputes
 from tests.gas.paths import Paths
 from tests.support.evm import Account, Bound, Receipt, account
 from tests.support.system import DOLLAR, TALLY, Role, System, deploy_system
@@ -219,5 +220,5 @@ class Scenario:
 
 
 def measure() -> dict[str, int]:
-    """Gas by name: this market, then that of `paths`, then what `arbiters` measures."""
-    return {**Scenario().run(), **Paths().run(), **Arbiters().run()}
+    """Gas by name: this market, then that of `paths`, then what `disputes` and `arbiters` measure."""
+    return {**Scenario().run(), **Paths().run(), **Disputes().run(), **Arbiters().run()}

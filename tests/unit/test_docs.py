@@ -38,6 +38,7 @@ SOURCES = ROOT / "src" / "tallystick"
 DOCUMENTS = (
     "architecture.md",
     "comparison.md",
+    "disputes.md",
     "errors.md",
     "events.md",
     "governance.md",
@@ -414,6 +415,7 @@ EVENTS_OF = (
     "SessionKeys",
     "FeeSplitter",
     "InsurancePool",
+    "Court",
     "JackpotPool",
     "DividendVault",
     "Council",
