@@ -49,7 +49,7 @@ def test_demo__own_trace__tells_where_every_micro_went(run, tmp_path):
     assert (big["staked"], small["staked"]) == (300 * 10**18, 100 * 10**18)
     assert (big["claimed"], small["claimed"]) == (dividends * 3 // 4, dividends // 4)
     assert big["staker"] != small["staker"]
-    # A task of 100 dollars, 40 % of it done: 40 paid, 60 back; the pledge of 10 is slashed, a fifth of it the watcher's.
+    # A task of 100 dollars, 40 % of it done: 40 paid, 60 back; the pledge of 10 is slashed, a fifth to the watcher.
     (dispute,) = report["disputes"]
     assert dispute.pop("agreement") in range(1 << 32, 1 << 64)
     assert dispute == {

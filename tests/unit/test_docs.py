@@ -36,7 +36,10 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 SOURCES = ROOT / "src" / "tallystick"
 DOCUMENTS = (
+    "arbiters.md",
     "architecture.md",
+    "bisection.md",
+    "challenges.md",
     "comparison.md",
     "disputes.md",
     "errors.md",
@@ -420,6 +423,7 @@ EVENTS_OF = (
     "DividendVault",
     "Council",
     "Jury",
+    "BisectionReferee",
 )
 
 
