@@ -15,6 +15,7 @@ from tallystick.protocol.enums import KeyKind
 from tallystick.protocol.hashing import keccak256
 from tests.gas.arbiters import Arbiters
 from tests.gas.challenges import challenge_gas
+from tests.gas.disputes import Disputes
 from tests.gas.paths import Paths
 from tests.support.evm import Account, Bound, Receipt, account
 from tests.support.system import DOLLAR, TALLY, Role, System, deploy_system, slash_order
@@ -226,5 +227,5 @@ class Scenario:
 
 
 def measure() -> dict[str, int]:
-    """Gas by name: this market, then that of `paths`, then what `arbiters` and `challenges` measure."""
-    return {**Scenario().run(), **Paths().run(), **Arbiters().run(), **challenge_gas()}
+    """Gas by name: this market, then that of `paths`, then challenges, disputes and arbiters, each with its own."""
+    return {**Scenario().run(), **Paths().run(), **challenge_gas(), **Disputes().run(), **Arbiters().run()}
