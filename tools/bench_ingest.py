@@ -22,8 +22,8 @@ from sqlalchemy import insert
 
 from tallystick.protocol.eip712 import Receipt, Verdict, credentials_domain, digest, ledger_domain
 from tallystick.protocol.keys import PrivateKey
+from tallystick.protocol.messages import Outcome
 from tallystick.relayer.ingest import Ingest
-from tallystick.relayer.messages import Outcome
 from tallystick.store import tables
 from tallystick.store.database import Database, set_meta
 

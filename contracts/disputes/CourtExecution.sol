@@ -129,6 +129,11 @@ contract CourtExecution is CourtShares {
         if (a.mode == Mode.LEASE) {
             uint256 elapsed = _elapsed(d);
             uint256 units = Math.min(d.ruling, elapsed);
+            // Silence does not take paid seconds back by way of later ones either.
+            if (d.outcome == Outcome.SILENT) {
+                uint256 paid = Math.ceilDiv(a.paid * Fees.PRICE_UNIT, a.unitPrice);
+                units = Math.max(units, Math.min(d.attacked, paid));
+            }
             j.downtime = uint32(elapsed - units);
             j.amount = Math.min(Fees.grossDown(units, a.unitPrice), a.budget);
         } else {
@@ -181,7 +186,11 @@ contract CourtExecution is CourtShares {
     }
 
     /// @dev What was paid beyond `amount`, the customer's fee included, and not made good before.
-    function _overpaid(AgreementView memory a, uint256 amount, uint64 madeGood) private pure returns (uint256 overpaid) {
+    function _overpaid(AgreementView memory a, uint256 amount, uint64 madeGood)
+        private
+        pure
+        returns (uint256 overpaid)
+    {
         if (amount >= a.paid) return 0;
         overpaid = a.paid - amount + Fees.riseDown(amount, a.paid, a.feeCustomer);
         return overpaid > madeGood ? overpaid - madeGood : 0;

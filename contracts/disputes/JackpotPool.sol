@@ -150,6 +150,7 @@ contract JackpotPool is IJackpotPool, BondBook, AccessManaged {
     /// @inheritdoc IJackpotPool
     function reveal(uint32 round, Leaf calldata leaf, bytes32 salt) external nonReentrant returns (uint64 jackpot) {
         // Check: it is time, and this was committed to.
+        if (leaf.figure == 0) revert JackpotPool_WrongReveal(round); // stands for no error
         JackpotRound storage r = _checkReveal(round, commitmentOf(round, leaf.figure, leaf.output, salt));
         // Check: it was posted by a relayer, in the round, after the commitment; its window is over.
         Batch memory batch = IReceiptLedger(LEDGER).batchOf(leaf.batch);

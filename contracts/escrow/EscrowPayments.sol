@@ -77,16 +77,19 @@ abstract contract EscrowPayments is EscrowStorage {
         if (fees != 0) _feesAccrued = (_feesAccrued + fees).toUint128();
     }
 
-    /// @dev Sets a lease's downtime if it rises and had elapsed at `time`; says why if not.
+    /// @dev Sets a lease's downtime if it rises and had elapsed at `time`; says why if not. Of the figure's seconds those that a
+    /// ruling took back do not count.
     function _setDowntime(uint64 agreement, Hot hot, uint80 units, uint256 time) internal returns (bool) {
         Cold cold = _agreements[agreement].cold;
-        if (units <= cold.downtime()) return _skip(agreement, units, SkipReason.STALE);
-        if (units > LeaseClock.elapsed(hot, cold, time)) {
+        uint256 forgiven = _forgiven[agreement];
+        if (units <= cold.downtime() + forgiven) return _skip(agreement, units, SkipReason.STALE);
+        uint256 counted = units - forgiven;
+        if (counted > LeaseClock.elapsed(hot, cold, time)) {
             return _skip(agreement, units, SkipReason.DOWNTIME_ABOVE_ELAPSED);
         }
         // What has elapsed fits into 32 bits.
-        _agreements[agreement].cold = cold.withDowntime(uint32(units));
-        emit IEscrowExtension.DowntimeSet(agreement, uint32(units));
+        _agreements[agreement].cold = cold.withDowntime(uint32(counted));
+        emit IEscrowExtension.DowntimeSet(agreement, uint32(counted));
         return true;
     }
 

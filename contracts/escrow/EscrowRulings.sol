@@ -34,6 +34,11 @@ contract EscrowRulings is IEscrowRulings, EscrowEnding {
     }
 
     /// @inheritdoc IEscrowRulings
+    function forgivenOf(uint64 agreement) external view returns (uint32) {
+        return _forgiven[agreement];
+    }
+
+    /// @inheritdoc IEscrowRulings
     function overturned(uint32 account) external view returns (uint128) {
         return _overturned[account];
     }
@@ -80,6 +85,11 @@ contract EscrowRulings is IEscrowRulings, EscrowEnding {
         if (order.closes) {
             _closeRuled(order, hot, cold, amount, outcome);
         } else if (order.setsDowntime && !cold.unbegun() && order.downtime != cold.downtime()) {
+            if (order.downtime < cold.downtime()) {
+                uint32 forgiven = _forgiven[order.agreement] + cold.downtime() - order.downtime;
+                _forgiven[order.agreement] = forgiven;
+                emit DowntimeForgiven(order.agreement, forgiven);
+            }
             _agreements[order.agreement].cold = cold.withDowntime(order.downtime);
             emit IEscrowExtension.DowntimeSet(order.agreement, order.downtime);
         }

@@ -136,6 +136,8 @@ abstract contract EscrowStorage is AccessManaged, ReentrancyGuardTransient {
     mapping(uint16 policy => uint40) internal _refundFloors;
     /// @dev µ of fees in an account's reward base whose work was ruled bad.
     mapping(uint32 account => uint128) internal _overturned;
+    /// @dev Seconds of downtime that rulings took back: figures are cumulative and go on containing them.
+    mapping(uint64 agreement => uint32) internal _forgiven;
 
     constructor(EscrowParameters memory p) AccessManaged(p.authority) {
         // Check: a token without code would make every transfer "succeed"; uint56 µ needs at most 6 decimals.

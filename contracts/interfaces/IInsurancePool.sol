@@ -98,7 +98,7 @@ interface IInsurancePool {
     function coverOf(uint32 operator) external view returns (uint256 cover, uint256 granted);
     /// @notice The claim on `agreement`; all zero when there is none.
     function claimOf(uint64 agreement) external view returns (InsuranceClaim memory);
-    /// @notice Whether the agreement's fees were counted.
+    /// @notice Whether the fees of the agreement of this number's order of opening (its upper half) were counted.
     function isCounted(uint64 agreement) external view returns (bool);
     /// @notice Claims on `operator` that were filed without cover for all of their loss, by their agreements, in the order of
     /// filing. @return agreements Of them those from number `first` on, at most `n`. @return next The first that still grows.

@@ -30,8 +30,8 @@ interface IJury is IPaidArbiter {
     event Leaving(address indexed juror, uint40 leavesAt);
     /// @notice The juror was credited its whole deposit.
     event Left(address indexed juror, uint64 amount);
-    /// @notice Somebody had the juror's weight written anew, because it ceased or began again to be an active verifier.
-    event Reweighed(address indexed juror, uint64 weight);
+    /// @notice The juror is drawn by `weight` from the day after this one on.
+    event Weighed(address indexed juror, uint64 weight);
     event Sealed(
         uint64 indexed dispute, uint8 indexed round, address indexed by, bool forChallenger, bytes32 seal, uint64 bond
     );

@@ -25,16 +25,18 @@ library DatedSums {
         }
     }
 
-    /// @notice Gives a leaf another weight, from the day after `day` on; `day` is today.
-    function set(Tree storage tree, uint32 leaf, uint32 day, uint64 weight) internal {
+    /// @notice Gives a leaf a weight, from the day after `day` on; `day` is today.
+    /// @return changed Whether it is another one than before.
+    function set(Tree storage tree, uint32 leaf, uint32 day, uint64 weight) internal returns (bool changed) {
         uint64 old = _next(tree.nodes[_place(0, leaf)]);
-        if (old == weight) return;
+        if (old == weight) return false;
         uint256 height = tree.height;
         for (uint256 level = 0; level <= height; ++level) {
             uint256 place = _place(level, leaf >> level);
             uint256 node = tree.nodes[place];
             tree.nodes[place] = _moved(node, day, _next(node) - old + weight);
         }
+        return true;
     }
 
     /// @notice The sum of all weights of a day: today or yesterday.

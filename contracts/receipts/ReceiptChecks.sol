@@ -245,9 +245,8 @@ abstract contract ReceiptChecks is LedgerBase {
         address key = _signerOf(structHash, verdict.signature, context);
         // Who was active at an earlier time is not recorded, and its key then must be enough: a verifier that has left or was
         // slashed since would otherwise void what others posted on its word.
-        return
-            (context.time < block.timestamp || _STAKING.isActive(verdict.verifier, Role.VERIFIER))
-                && _isKey(verdict.verifier, KeyKind.VERIFIER, key, context);
+        return (context.time < block.timestamp || _STAKING.isActive(verdict.verifier, Role.VERIFIER))
+            && _isKey(verdict.verifier, KeyKind.VERIFIER, key, context);
     }
 
     /// @dev Bound to the agreement, so that a device attested for one customer's work serves no other's.

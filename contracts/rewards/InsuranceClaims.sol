@@ -50,8 +50,8 @@ abstract contract InsuranceClaims is IInsurancePool, ReentrancyGuardTransient {
     mapping(uint32 operator => Book) private _books;
     mapping(uint32 operator => uint64[] agreements) private _waiting;
     mapping(uint64 agreement => InsuranceClaim) internal _claims;
-    /// @inheritdoc IInsurancePool
-    mapping(uint64 agreement => bool) public isCounted;
+    /// @dev One bit an agreement, by its order of opening: a number that is closed is the only one of its order.
+    mapping(uint256 word => uint256) private _counted;
     mapping(uint256 place => uint64 agreement) internal _queue;
     uint256 internal _head;
     uint256 internal _tail;
@@ -93,6 +93,11 @@ abstract contract InsuranceClaims is IInsurancePool, ReentrancyGuardTransient {
             agreements[i] = list[first + i];
         }
         next = _books[operator].firstWaiting;
+    }
+
+    /// @inheritdoc IInsurancePool
+    function isCounted(uint64 agreement) public view returns (bool) {
+        return _counted[agreement >> 40] & _bit(agreement) != 0;
     }
 
     /// @inheritdoc IInsurancePool
@@ -154,11 +159,11 @@ abstract contract InsuranceClaims is IInsurancePool, ReentrancyGuardTransient {
 
     /// @dev Counts one agreement. Rounded down: the pool never insures more than its share.
     function _count(uint64 agreement, Hot hot, uint32 operator, uint256 shareBps) private returns (uint256 cover) {
-        if (isCounted[agreement] || hot.status() != Status.CLOSED) {
+        if (isCounted(agreement) || hot.status() != Status.CLOSED) {
             emit CountSkipped(agreement);
             return 0;
         }
-        isCounted[agreement] = true;
+        _counted[agreement >> 40] |= _bit(agreement);
         uint256 fees = Fees.shareDown(hot.paid(), hot.feeProvider()) + Fees.shareDown(hot.paid(), hot.feeCustomer());
         cover = Fees.shareDown(fees, _coverBps(hot.policy(), shareBps));
         emit Counted(agreement, operator, fees, cover);
@@ -166,6 +171,11 @@ abstract contract InsuranceClaims is IInsurancePool, ReentrancyGuardTransient {
         // Fees of one agreement have less than 56 bits, and fewer than 2^32 agreements can be opened.
         _books[operator].cover += uint96(cover);
         _grow(operator, uint32(agreement >> 32), cover);
+    }
+
+    /// @dev Its order of opening, the upper 32 bits of the number, in a word of 256.
+    function _bit(uint64 agreement) private pure returns (uint256) {
+        return 1 << uint8(agreement >> 32);
     }
 
     function _coverBps(uint16 policy, uint256 shareBps) private view returns (uint256 bps) {

@@ -1,7 +1,7 @@
-"""The `tallystick` command: `replay`, `demo`, `bisect-demo`, `relayer run`. Flags in, sentences and exit codes out.
+"""The `tallystick` command: `replay`, `demo`, `watch`, `bisect-demo`, `relayer run`. Flags in, sentences out.
 
-Exit codes: 0 done, 1 something failed or a figure differs, 2 what was asked cannot be done as asked, 130
-interrupted, 143 told to end.
+Exit codes: 0 done, 1 something failed or a figure differs, 2 what was asked cannot be done as asked, 4 a watcher found
+wrong leaves, 130 interrupted, 143 told to end.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 
 HIDDEN = "For tests: "
+STOPPED = "Anvil and the relayer that this run had started are stopped"
 
 
 class _Terminated(BaseException):
@@ -152,6 +153,67 @@ def demo(
     raise typer.Exit(0 if conserved else FAILED)
 
 
+@app.command()
+def watch(
+    evidence: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NDJSON of signed receipts and verdicts: a file or a folder; or a relayer's address. Repeatable."
+        ),
+    ] = None,
+    rpc: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="JSON-RPC endpoint, repeatable; left out: TALLYSTICK_RPC_URL or TALLYSTICK_RPC_URL_FILE."
+        ),
+    ] = None,
+    deployments: Annotated[Path | None, typer.Option(help="Folder with the registry of deployments.")] = None,
+    challenge: Annotated[
+        bool, typer.Option("--challenge", help="Post the bond against each wrong leaf, and see it through.")
+    ] = False,
+    truth: Annotated[
+        Path | None,
+        typer.Option(help="NDJSON of {agreement, units} that were delivered: a figure above is disputed."),
+    ] = None,
+    key_file: Annotated[
+        Path | None,
+        typer.Option(help="File with the key; else TALLYSTICK_WATCH_KEY or TALLYSTICK_WATCH_KEY_FILE."),
+    ] = None,
+    purse: Annotated[
+        str | None, typer.Option(help='Most in bonds at a time, like "200 USDC"; else what the wallet holds.')
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
+    poll_interval: Annotated[float, typer.Option(help="Seconds between two looks.")] = 12.0,
+    first_block: Annotated[int | None, typer.Option(help="Where to begin to read batches.")] = None,
+    report: Annotated[Path | None, typer.Option(help="JSON to write after each look.")] = None,
+) -> None:
+    """Re-derive every posted leaf, judge it by its signatures, and challenge the wrong ones.
+
+    Exits with 0 when nothing is wrong, with 4 when leaves are, with 1 when it failed, with 2 when something about the
+    request is wrong.
+    """
+    from tallystick.protocol.amounts import parse_amount
+    from tallystick.watch.command import WRONG, WatchOptions
+    from tallystick.watch.command import watch as run_watch
+
+    with _sentences("challenges that are under way go on, and are taken up at the next start"):
+        options = WatchOptions(
+            evidence=tuple(evidence or ()),
+            rpc=tuple(rpc or ()),
+            deployments=deployments,
+            challenge=challenge,
+            truth=truth,
+            key_file=key_file,
+            purse=None if purse is None else parse_amount(purse),
+            once=once,
+            poll=poll_interval,
+            first_block=first_block,
+            report=report,
+        )
+        good = run_watch(options, typer.echo)
+    raise typer.Exit(0 if good else WRONG)
+
+
 @app.command("bisect-demo")
 def bisect_demo(
     fault: Annotated[
@@ -192,9 +254,9 @@ def bisect_demo(
 
 
 @contextmanager
-def _sentences() -> Iterator[None]:
+def _sentences(stopped: str = STOPPED) -> Iterator[None]:
     """Turns errors and signals into one sentence and an exit code, once everything inside has been cleaned
-    up."""
+    up. `stopped`: what there is to say of an interruption."""
 
     def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
         raise _Terminated
@@ -212,9 +274,9 @@ def _sentences() -> Iterator[None]:
         where = f"{error.filename}: " if error.filename else ""
         _fail(f"{where}{error.strerror or error}", FAILED)
     except KeyboardInterrupt:
-        _fail("interrupted; Anvil and the relayer that this run had started are stopped", INTERRUPTED)
+        _fail(f"interrupted; {stopped}", INTERRUPTED)
     except _Terminated:
-        _fail("told to end; Anvil and the relayer that this run had started are stopped", TERMINATED)
+        _fail(f"told to end; {stopped}", TERMINATED)
     finally:
         for number, handler in before:
             signal.signal(number, handler)

@@ -118,6 +118,17 @@ def test_line__all_that_wait_leave__a_newcomer_still_waits_for_a_place(room: Roo
     assert room.load() == (16, 0)
 
 
+def test_line__last_that_waits_leaves__a_newcomer_joins_behind_the_one_before(room: Room) -> None:
+    places = flood(room, 3)
+    batch = room.posted(1)
+    room.answer(*places[23])
+    room.challenge(batch, 0)
+    assert room.load() == (16, 8)
+    order = [room.answer(*places[number]).event("Started").args for number in range(8)]
+    expected = [(b.number, i) for b, i in [*places[16:23], (batch, 0)]]
+    assert [(each["batch"], each["index"]) for each in order] == expected
+
+
 def test_line__moot_challenges_that_wait__leave_it(room: Room) -> None:
     places = flood(room, 3)
     room.rule_closed(room.agreement_at(*places[20]))
@@ -356,10 +367,14 @@ class Model:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(step, max_size=40))
-def test_any_sequence__agrees_with_lists_and_ends_by_time_alone(steps: list[tuple[str, int]]) -> None:
+@given(st.integers(0, 3), st.lists(step, max_size=40))
+def test_any_sequence__agrees_with_lists_and_ends_by_time_alone(
+    crowd: int, steps: list[tuple[str, int]]
+) -> None:
     room = open_room()
     model = Model(room)
+    for batch in range(crowd):
+        model.step("challenge all", batch)
     for name, value in steps:
         model.step(name, value)
         model.check()

@@ -270,6 +270,9 @@ def test_key__of_one_operator_alone__its_word_for_anothers_agreement_is_nobodys(
     room.evm.warp(1_000)
     with reverts("Challenges_NotOneDevice"):
         tell(room, *(room.signed_receipt(n, 60, device=key) for n in (hers, later)), sender=OLGA)
+    # Nor by what his own device signed for hers: nobody can be paid for that.
+    with reverts("Challenges_NotOneDevice"):
+        tell(room, *(room.signed_receipt(n, 60) for n in (hers, later)))
 
 
 def test_key__of_two_operators__one_second_sold_under_both_is_slashed(room: Room) -> None:

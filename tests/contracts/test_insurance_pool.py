@@ -1,4 +1,4 @@
-"""InsurancePool, the side of money that comes in: its share of fees and of slashes. Claims: test_insurance_claims.py."""
+"""InsurancePool: its shares of fees and of slashes come in. Claims are in test_insurance_claims.py."""
 
 from __future__ import annotations
 

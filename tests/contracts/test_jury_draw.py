@@ -100,9 +100,9 @@ def test_draw__second_round__seats_eleven_by_its_own_seed() -> None:
 
 
 def test_draw__many_times__seats_by_weight() -> None:
-    """First seats of 600 draws from 10 jurors, of whom the first five weigh 500 and the others 2 000 dollars each, so 4 and 16
-    in a hundred: expected 24 and 96 times. Four standard deviations are 20 and 36; seeds are fixed, so it never fails by
-    chance."""
+    """First seats of 600 draws from 10 jurors, of whom the first five weigh 500 and the others 2 000 dollars each,
+    so 4 and 16 in a hundred: expected 24 and 96 times. Four standard deviations are 20 and 36; seeds are fixed, so
+    it never fails by chance."""
     bench = open_bench()
     for i in range(10):
         bench.enlist(account(f"juror {i}"), (500 if i < 5 else 2_000) * DOLLAR)
@@ -255,8 +255,8 @@ def test_draw__the_day_after__goes_by_the_weights_of_the_blocks_day() -> None:
 
 
 def test_draw__making_oneself_unfit_when_the_hash_is_known__never_wins_a_seat() -> None:
-    """Somebody with six of twelve jurors sees the hash and may retire any of them: every choice, over three hashes, leaves it
-    with no more seats than it had."""
+    """Somebody with six of twelve jurors sees the hash and may retire any of them: every choice, over three hashes,
+    leaves it with no more seats than it had."""
     bench = open_bench(12)
     staking = bench.desk.system.staking
     for number in range(1, 4):

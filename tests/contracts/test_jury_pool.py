@@ -86,7 +86,9 @@ def test_resign__then_withdraw__gives_the_whole_deposit_after_the_delay() -> Non
     bench = open_bench(1)
     juror = bench.jurors[0]
     left = bench.now + 7 * DAY
-    assert bench.jury.transact("resign", sender=juror).event("Leaving").args["leavesAt"] == left
+    receipt = bench.jury.transact("resign", sender=juror)
+    assert receipt.event("Leaving").args["leavesAt"] == left
+    assert receipt.event("Weighed").args == {"juror": juror.address, "weight": 0}
     assert bench.jury.call("weights", juror.address) == (1_000 * DOLLAR, 1_000 * DOLLAR)
     bench.evm.warp(DAY)
     assert bench.jury.call("weights", juror.address) == (0, 0)
@@ -168,7 +170,7 @@ def test_reweigh__who_is_no_verifier_any_more__has_no_weight_until_it_is_one_aga
     assert bench.jury.call("weights", juror.address) == (1_000 * DOLLAR, 0)
     staking.transact("cancelThaw", operator, sender=juror)
     receipt = bench.jury.transact("reweigh", juror.address, sender=MALLORY)
-    assert receipt.event("Reweighed").args == {"juror": juror.address, "weight": 1_000 * DOLLAR}
+    assert receipt.event("Weighed").args == {"juror": juror.address, "weight": 1_000 * DOLLAR}
     bench.evm.warp(DAY)
     assert bench.jury.call("weights", juror.address) == (2_000 * DOLLAR, 1_000 * DOLLAR)
 

@@ -702,17 +702,32 @@ def test_finalise__recovery_of_one_agreement__takes_nothing_of_anothers(desk: De
     assert owed(desk, ANN) == 10_000
 
 
-def test_make_good__after_a_ruling__counts_towards_what_is_due(desk: Desk) -> None:
-    """40 000 released and paid, none stands; due 10 000 after the pledge. The cancelled batch gives back all 40 400."""
+@pytest.mark.parametrize("how", ["makeGood", "unhold"])
+def test_void_or_unanswered__after_a_ruling__only_what_is_due_goes_to_the_funder(
+    desk: Desk, how: str
+) -> None:
+    """The ruling said what stands of the 40 000 that were released; 10 000 are due. Of 40 400 the rest is the
+    operator's."""
     first, _, batch = released_twice(desk)
+    hold(desk, batch, 0)
     desk.ledger.transact("cancel", batch.number, sender=desk.system.admin)
     freeze(desk, first)
-    rule(desk, first, 40_000)
+    rule(desk, first, 30_000)
+    assert owed(desk, ANN) == 10_100
     add_recovery(desk, first, 10_000)
     desk.evm.warp(RESPONSE)
-    desk.ledger.transact("makeGood", batch.number, 0, sender=MALLORY)
-    assert recovery(desk, first) == (0, 40_400, 2_400)
-    assert owed(desk, ANN) == 40_400
+    if how == "makeGood":
+        receipt = desk.ledger.transact("makeGood", batch.number, 0, sender=MALLORY)
+    else:
+        receipt = unhold(desk, batch, 0, VOID)
+    assert receipt.events("MadeGood") == []
+    assert receipt.event("Unreserved").args["amount"] == 30_400
+    assert recovery(desk, first) == (0, 10_000, 0)
+    assert owed(desk, ANN) == 20_100
+    # Its fees are in the reward base, and those of the 10 000 that do not stand are overturned: 6 %.
+    assert desk.escrow.call("earningsOf", 2)[2] == 2_400
+    assert desk.escrow.call("overturned", 2) == 600
+    check_books(desk)
 
 
 def lent_desk() -> tuple[Desk, int, int]:

@@ -13,7 +13,9 @@ from tallystick.protocol import eip712, figures, merkle
 from tallystick.protocol.eip712 import BatchHeader, Terms
 from tallystick.protocol.enums import KeyKind
 from tallystick.protocol.hashing import keccak256
+from tests.gas.arbiters import Arbiters
 from tests.gas.bisection import Bisection
+from tests.gas.challenges import challenge_gas
 from tests.gas.paths import Paths
 from tests.support.evm import Account, Bound, Receipt, account
 from tests.support.system import DOLLAR, TALLY, Role, System, deploy_system
@@ -219,5 +221,6 @@ class Scenario:
 
 
 def measure() -> dict[str, int]:
-    """Gas by name: this market, then that of `paths`, then the moves of a bisection."""
-    return {**Scenario().run(), **Paths().run(), **Bisection().run()}
+    """Gas by name: this market, then `paths`, then what `arbiters`, `bisection` and `challenges` measure."""
+    more = {**Arbiters().run(), **Bisection().run(), **challenge_gas()}
+    return {**Scenario().run(), **Paths().run(), **more}

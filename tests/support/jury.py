@@ -2,11 +2,12 @@
 
     bench = open_bench(jurors=20)           # named "juror 0" …, 1 000 dollars each, counting already
     bench.dispute()                         # dispute 1 stands in RULING, round 1, of Otto's work, by "challenger"
-    bench.draw()                            # fixes and catches a block, draws: the jurors' names
-    bench.vote({name: 200, …}); bench.end()
+    bench.draw()                            # fixes and catches a block, draws: the jurors
+    bench.vote([(who, 200), …])             # commits, waits, reveals
+    bench.settle()
 
-Attacked are 1 000 units, claimed 200. The rest of the cast is that of tests/support/escrow.py. Policy 2 gives round 1 to the
-Jury and round 2 too; policy 3 both to the Council; policy 4 round 1 to the Council, round 2 to the Jury.
+Attacked are 1 000 units, claimed 200. The rest of the cast is that of tests/support/escrow.py. Policy 2 gives round
+1 to the Jury and round 2 too; policy 3 both to the Council; policy 4 round 1 to the Council, round 2 to the Jury.
 """
 
 from __future__ import annotations
@@ -215,7 +216,8 @@ class Bench:
     # Money
 
     def books(self) -> tuple[int, int]:
-        """µ that the Jury holds, and µ that its books say it owes or keeps: deposits, open draw bonds, pots, credits."""
+        """µ that the Jury holds, and µ that its books say it owes or keeps: deposits, open draw bonds, pots,
+        credits."""
         jury = self.jury
         deposits = sum(self.juror(who)["deposit"] for who in self.jurors)
         kept = deposits + jury.call("carried") + jury.call("feesHeld") + jury.call("totalCredits")
@@ -230,7 +232,8 @@ _made: dict[int, tuple[Bench, Snapshot]] = {}
 
 
 def open_bench(jurors: int = 0, *, fresh: bool = False) -> Bench:
-    """A bench with so many jurors of 1 000 dollars each, who count already; as it was made the first time, or a new one."""
+    """A bench with so many jurors of 1 000 dollars each, who count already; as it was made the first time, or a new
+    one."""
     if fresh:
         return _with_jurors(jurors)
     if jurors not in _made:

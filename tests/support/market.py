@@ -108,7 +108,7 @@ def add_key(
     operator: int,
     kind: KeyKind,
     key: PrivateKey,
-    valid_from: int = 0,
+    valid_from: int = 1,
     revoked_at: int = 0,
 ) -> None:
     """Authorises a key for an operator."""
@@ -252,7 +252,6 @@ def _add_policy(connection: Connection, policy: int, kind: int, quorum: int, ver
             challenge_window=86_400,
             self_post_window=259_200,
             response_window=21_600,
-            dispute_time=691_200,
             notice=3_600,
             issuer=ISSUER.address if kind == VerificationKind.TEE else bytes(20),
             verifiers=verifiers,

@@ -38,10 +38,12 @@ SOURCES = ROOT / "src" / "tallystick"
 DOCUMENTS = (
     "architecture.md",
     "bisection.md",
+    "challenges.md",
     "comparison.md",
     "errors.md",
     "events.md",
     "governance.md",
+    "insurance.md",
     "operations.md",
     "payments.md",
     "pricing.md",
@@ -414,7 +416,10 @@ EVENTS_OF = (
     "SessionKeys",
     "FeeSplitter",
     "InsurancePool",
+    "JackpotPool",
     "DividendVault",
+    "Council",
+    "Jury",
     "BisectionReferee",
 )
 

@@ -26,9 +26,10 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
     "relayer": frozenset({"protocol", "chain", "store", "sources"}),
     "web": frozenset({"protocol", "store", "relayer"}),
     "replay": frozenset({"protocol", "chain", "sources"}),
-    "demo": frozenset({"protocol", "chain", "sources", "replay"}),
+    "demo": frozenset({"protocol", "chain", "sources", "replay", "watch"}),
+    "watch": frozenset({"protocol", "chain"}),
     "bisect": frozenset({"protocol", "chain", "replay"}),
-    "cli": frozenset({"protocol", "chain", "relayer", "replay", "demo", "bisect"}),
+    "cli": frozenset({"protocol", "chain", "relayer", "replay", "demo", "watch", "bisect"}),
     "__main__": frozenset({"cli"}),
 }
 """Which other rooms a room may import. Every folder and file of the package is a room, or holds data."""
@@ -45,7 +46,9 @@ ONLY_IN: Final[Mapping[str, frozenset[str]]] = {
     "alembic": frozenset({"store"}),
     "fastapi": frozenset({"web"}),
     "uvicorn": frozenset({"web"}),
-    "httpx": frozenset({"chain", "replay"}),  # JSON-RPC, and the replay's letters to the relayer
+    "httpx": frozenset(
+        {"chain", "replay", "watch"}
+    ),  # JSON-RPC; the replay's letters, the watcher's questions
 }
 """Libraries that speak to the outside, and the rooms that may import them."""
 

@@ -21,8 +21,8 @@ from tests.support.market import (
     verdict_json,
 )
 
+from tallystick.protocol.messages import Outcome
 from tallystick.relayer.ingest import Ingest
-from tallystick.relayer.messages import Outcome
 from tallystick.relayer.metrics import Metrics
 from tallystick.store import tables
 from tallystick.store.database import Database

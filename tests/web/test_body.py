@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from tests.support import market
 from tests.support.market import CREDENTIALS, DOMAIN, receipt_json
 
+from tallystick.protocol.messages import Outcome
 from tallystick.relayer.ingest import Ingest
-from tallystick.relayer.messages import Outcome
 from tallystick.store.database import Database
 from tallystick.web.api import create_app
 from tallystick.web.context import Limits, WebContext

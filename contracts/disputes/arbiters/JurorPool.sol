@@ -99,8 +99,8 @@ abstract contract JurorPool is ArbiterBase, IJury {
         }
         j.operator = operator;
         j.deposit = uint64(sum);
-        _weigh(j);
         emit Deposited(msg.sender, operator, amount, uint64(sum));
+        _weigh(msg.sender);
     }
 
     /// @inheritdoc IJury
@@ -112,8 +112,8 @@ abstract contract JurorPool is ArbiterBase, IJury {
 
         // Effect: no weight from tomorrow on.
         j.leavesAt = uint40(block.timestamp) + EXIT_DELAY;
-        _weigh(j);
         emit Leaving(msg.sender, j.leavesAt);
+        _weigh(msg.sender);
     }
 
     /// @inheritdoc IJury
@@ -134,20 +134,19 @@ abstract contract JurorPool is ArbiterBase, IJury {
     /// @inheritdoc IJury
     function reweigh(address juror) external nonReentrant returns (uint64 weight) {
         // Check: known.
-        Juror storage j = _jurors[juror];
-        if (j.leaf == 0) revert Jury_NoDeposit(juror);
+        if (_jurors[juror].leaf == 0) revert Jury_NoDeposit(juror);
 
         // Effect: as it is now.
-        weight = _weigh(j);
-        emit Reweighed(juror, weight);
+        return _weigh(juror);
     }
 
     // Internals
 
     /// @dev Writes the weight that a deposit has from tomorrow on: none below the minimum, for who leaves, or is no verifier now.
-    function _weigh(Juror storage j) internal returns (uint64 weight) {
+    function _weigh(address juror) internal returns (uint64 weight) {
+        Juror storage j = _jurors[juror];
         if (j.leavesAt == 0 && j.deposit >= MIN_DEPOSIT && _isActive(j.operator)) weight = j.deposit;
-        _tree.set(j.leaf - 1, _today(), weight);
+        if (_tree.set(j.leaf - 1, _today(), weight)) emit Weighed(juror, weight);
     }
 
     function _isActive(uint32 operator) internal view returns (bool) {

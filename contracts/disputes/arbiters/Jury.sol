@@ -119,8 +119,8 @@ contract Jury is JuryVotes {
             if (paid & (1 << i) != 0) continue;
             j.deposit -= PENALTY;
             lost += PENALTY;
-            _weigh(j);
             emit Penalised(dispute, round, seat.juror, PENALTY);
+            _weigh(seat.juror);
         }
     }
 

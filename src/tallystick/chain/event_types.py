@@ -1,7 +1,7 @@
 """The contracts' events as frozen objects: `<Contract><Event>`, fields in the ABI's order, in snake case.
 
 Money is µ, times are unix seconds, addresses 20 raw bytes. Of `place`, where a log stands: see `Place`. A
-test holds every class against the ABI.
+test holds every class against the ABI. Those of challenges, disputes and arbiters are in `dispute_events`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tallystick.protocol.enums import (
     CredentialKind,
     HardwareClass,
     KeyKind,
+    LeafEnd,
     OpenRefusal,
     ReceiptFault,
     RefundFault,
@@ -172,6 +173,17 @@ class StakingPledgeSlashed(Event, frozen=True):
     reason: int
     pledge: int
     from_pledge: int
+
+
+class StakingCharged(Event, frozen=True):
+    operator: int
+    victim: bytes
+    recovered: int
+    fee_to: bytes
+    fee: int
+    from_pledge: int
+    from_free: int
+    from_thawing: int
 
 
 class StakingResigned(Event, frozen=True):
@@ -388,6 +400,30 @@ class EscrowOpeningResumed(Event, frozen=True):
     pass
 
 
+class EscrowFrozen(Event, frozen=True):
+    agreement: int
+
+
+class EscrowUnfrozen(Event, frozen=True):
+    agreement: int
+
+
+class EscrowRefundDelayed(Event, frozen=True):
+    agreement: int
+    not_before: int
+
+
+class EscrowDowntimeForgiven(Event, frozen=True):
+    agreement: int
+    forgiven: int
+
+
+class EscrowFeesOverturned(Event, frozen=True):
+    agreement: int
+    account: int
+    fees: int
+
+
 class EscrowSurplusRecovered(Event, frozen=True):
     token: bytes
     to: bytes
@@ -479,6 +515,29 @@ class ReceiptLedgerBatchCancelled(Event, frozen=True):
     cancelled_at: int
 
 
+class ReceiptLedgerRecovered(Event, frozen=True):
+    agreement: int
+    victim: bytes
+    amount: int
+
+
+class ReceiptLedgerLeafBlocked(Event, frozen=True):
+    batch: int
+    index: int
+    agreement: int
+
+
+class ReceiptLedgerLeafUnblocked(Event, frozen=True):
+    batch: int
+    index: int
+    end: LeafEnd
+
+
+class ReceiptLedgerRecoveryDue(Event, frozen=True):
+    agreement: int
+    due: int
+
+
 class ReceiptLedgerPostingPaused(Event, frozen=True):
     until: int
 
@@ -565,6 +624,60 @@ class FeeSplitterPulled(Event, frozen=True):
 
 class FeeSplitterTreasurySet(Event, frozen=True):
     treasury: bytes
+
+
+class InsurancePoolClaimCapped(Event, frozen=True):
+    agreement: int
+    operator: int
+    amount: int
+
+
+class InsurancePoolClaimFiled(Event, frozen=True):
+    agreement: int
+    operator: int
+    victim: bytes
+    loss: int
+
+
+class InsurancePoolClaimGranted(Event, frozen=True):
+    agreement: int
+    operator: int
+    amount: int
+
+
+class InsurancePoolClaimPaid(Event, frozen=True):
+    agreement: int
+    victim: bytes
+    amount: int
+
+
+class InsurancePoolClaimRefused(Event, frozen=True):
+    agreement: int
+    operator: int
+    victim: bytes
+    loss: int
+
+
+class InsurancePoolCountSkipped(Event, frozen=True):
+    agreement: int
+
+
+class InsurancePoolCounted(Event, frozen=True):
+    agreement: int
+    operator: int
+    fees: int
+    cover: int
+
+
+class InsurancePoolCreditClaimed(Event, frozen=True):
+    holder: bytes
+    to: bytes
+    amount: int
+
+
+class InsurancePoolEpochBegan(Event, frozen=True):
+    day: int
+    amount: int
 
 
 class InsurancePoolFeesReceived(Event, frozen=True):

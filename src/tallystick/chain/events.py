@@ -13,8 +13,8 @@ from typing import Any, get_type_hints
 
 import eth_abi
 
-from tallystick.chain import event_types
-from tallystick.chain.abi import EventType, Parameter, named
+from tallystick.chain import dispute_events, event_types
+from tallystick.chain.abi import EventType, Parameter
 from tallystick.chain.contracts import load
 from tallystick.chain.errors import BadArtifact
 from tallystick.chain.event_types import Event, Place
@@ -23,6 +23,9 @@ from tallystick.chain.registry import Deployment
 __all__ = ["Event", "EventDecoder", "Place", "event_classes", "field_name"]
 
 _CONTRACTS = (
+    "Challenges",
+    "Council",
+    "Court",
     "BisectionReferee",
     "Credentials",
     "Directory",
@@ -30,6 +33,8 @@ _CONTRACTS = (
     "Escrow",
     "FeeSplitter",
     "InsurancePool",
+    "JackpotPool",
+    "Jury",
     "PolicyBook",
     "ReceiptLedger",
     "SessionKeys",
@@ -55,7 +60,8 @@ def event_classes() -> Mapping[tuple[str, str], type[Event]]:
     found: dict[tuple[str, str], type[Event]] = {}
     for contract in _CONTRACTS:
         for event in load(contract).events:
-            cls = getattr(event_types, contract + event, None)
+            name = contract + event
+            cls = getattr(event_types, name, None) or getattr(dispute_events, name, None)
             if cls is not None:
                 found[contract, event] = cls
     return found
@@ -197,10 +203,14 @@ def _struct(part: Parameter, hint: Any, value: Any) -> Any:
     if not part.components:
         return bytes.fromhex(value[2:]) if part.type == "address" else value
     inner = get_type_hints(hint)
-    items = {field_name(name): item for name, item in named(part, value).items()}
-    for name, item in items.items():
-        if isinstance(item, list):
-            items[name] = tuple(item)
-        elif isinstance(inner.get(name), type) and issubclass(inner[name], IntEnum):
-            items[name] = inner[name](item)
+    items: dict[str, Any] = {}
+    for piece, item in zip(part.components, value, strict=True):
+        name = field_name(piece.name)
+        kind = inner.get(name)
+        if piece.components:
+            items[name] = _struct(piece, kind, item)
+        elif isinstance(kind, type) and issubclass(kind, IntEnum):
+            items[name] = kind(item)
+        else:
+            items[name] = tuple(item) if isinstance(item, list | tuple) else item
     return hint(**items)

@@ -108,26 +108,27 @@ class Position:
         """An amount with the currency's symbol."""
         return format_amount(micro, self.symbol)
 
-    def stake(self, operator: int | None) -> Stake:
-        """The operator meant; without a number the only provider that the owner has. Raises
+    def stake(self, operator: int | None, role: Role = Role.PROVIDER) -> Stake:
+        """The operator meant; without a number the only one in that role that the owner has. Raises
         OperatorRefusal."""
         if operator is not None:
             for one in self.stakes:
                 if one.operator == operator:
                     return one
             raise OperatorRefusal("not_owner", f"operator {operator} does not belong to {self.owner}")
-        providers = [one for one in self.stakes if one.roles & Role.PROVIDER]
-        if not providers:
+        found = [one for one in self.stakes if one.roles & role]
+        name = str(role.name).lower()
+        if not found:
             raise OperatorRefusal(
                 "unknown_operator",
-                f"{self.owner} has no provider: register first, with `ape run provider register`",
+                f"{self.owner} has no {name}: register first, with `ape run {name} register`",
             )
-        if len(providers) > 1:
-            numbers = ", ".join(str(one.operator) for one in providers)
+        if len(found) > 1:
+            numbers = ", ".join(str(one.operator) for one in found)
             raise OperatorRefusal(
-                "ambiguous_operator", f"{self.owner} has the providers {numbers}: say which with --operator"
+                "ambiguous_operator", f"{self.owner} has the {name}s {numbers}: say which with --operator"
             )
-        return providers[0]
+        return found[0]
 
 
 def parse_hardware(text: str) -> HardwareClass:

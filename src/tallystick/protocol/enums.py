@@ -135,6 +135,37 @@ class ReceiptFault(IntEnum):
     LEAF_VOID = 18
 
 
+class DisputeKind(IntEnum):
+    """Who says that a figure is wrong: somebody (WORK), or the policy's verifiers by their signatures (PROPOSAL)."""
+
+    NONE = 0
+    WORK = 1
+    PROPOSAL = 2
+
+
+class DisputeState(IntEnum):
+    """Where a dispute stands."""
+
+    NONE = 0
+    CONTEST = 1
+    EVIDENCE = 2
+    RULING = 3
+    APPEALABLE = 4
+    SECOND = 5
+    RULED = 6
+    COOLING = 7
+    OVER = 8
+
+
+class Outcome(IntEnum):
+    """How a dispute was decided; SILENT: no arbiter ruled, and the published default stands."""
+
+    NONE = 0
+    UPHELD = 1
+    REJECTED = 2
+    SILENT = 3
+
+
 class BondSource(IntEnum):
     """Where a self-post's bond was taken from, and goes back to."""
 

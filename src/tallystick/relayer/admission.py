@@ -6,8 +6,8 @@ from collections.abc import Collection
 
 from sqlalchemy import Connection
 
-from tallystick.relayer.judge import PolicyRule
-from tallystick.relayer.messages import Outcome, SignedReceipt, SignedStatement, SignedVerdict, rejected
+from tallystick.protocol.judge import PolicyRule
+from tallystick.protocol.messages import Outcome, SignedReceipt, SignedStatement, SignedVerdict, rejected
 from tallystick.relayer.mirror import AgreementRow, Mirror
 
 

@@ -8,9 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar, cast
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from tallystick.chain.dispute_events import (
+    ChallengesAnswered,
+    ChallengesChallenged,
+    ChallengesDismissed,
+    ChallengesStarted,
+    ChallengesVoided,
+    CourtProposed,
+)
 from tallystick.chain.event_types import (
     CredentialsCredentialPosted,
     CredentialsCredentialRefused,
@@ -20,6 +28,7 @@ from tallystick.chain.event_types import (
     EscrowCloseRequested,
     EscrowDowntimeSet,
     EscrowFigureSkipped,
+    EscrowFrozen,
     EscrowOpened,
     EscrowOpeningPaused,
     EscrowOpeningResumed,
@@ -27,6 +36,7 @@ from tallystick.chain.event_types import (
     EscrowSettled,
     EscrowSettledByRelease,
     EscrowToppedUp,
+    EscrowUnfrozen,
     Event,
     PolicyBookPolicyAdded,
     PolicyBookPolicyRetired,
@@ -46,19 +56,21 @@ from tallystick.store.tables import (
     attempts,
     batch_leaves,
     batches,
+    challenges,
     credentials,
     dead_letters,
     figures,
     operator_keys,
     operators,
     policies,
+    rejections,
     transactions,
 )
 
 from .leases import funded_until
 from .statements import note_posted, note_refused, note_revoked
 
-__all__ = ["OPENING_PAUSED", "POSTING_PAUSED", "apply_events", "set_aside", "wake_figures"]
+__all__ = ["OPENING_PAUSED", "POSTING_PAUSED", "apply_events", "set_aside", "wake_figure", "wake_figures"]
 
 MAX_INT64: Final = 2**63 - 1
 
@@ -92,17 +104,37 @@ def set_aside(connection: Connection, agreement: int, units: int, reason: str, d
 
 
 def wake_figures(connection: Connection, batch: str, now: int) -> None:
-    """Lets the figures of a batch that is gone wait again, from `now` on, unless another batch has them."""
-    leaves = select(batch_leaves.c.agreement).where(batch_leaves.c.batch == batch)
+    """Lets the figures of a batch that is gone wait again, from `now` on, unless another batch has them.
+
+    Not those whose leaf went void for want of an answer: they would go void again.
+    """
+    mine = select(batch_leaves.c.agreement).where(batch_leaves.c.batch == batch)
+    void = select(challenges.c.agreement).where(challenges.c.batch == batch, challenges.c.state == "void")
+    _wake(connection, figures.c.agreement.in_(mine) & figures.c.agreement.not_in(void), now)
+
+
+def wake_figure(connection: Connection, agreement: int, now: int) -> None:
+    """Lets the newest figure of an agreement wait again, from `now` on, unless a batch that stands has it."""
+    _wake(connection, figures.c.agreement == agreement, now)
+
+
+def _wake(connection: Connection, which: ColumnElement[bool], now: int) -> None:
+    blocked = select(challenges.c.batch).where(
+        challenges.c.batch == batch_leaves.c.batch,
+        challenges.c.idx == batch_leaves.c.idx,
+        challenges.c.state == "void",
+    )
     others = (
         select(func.coalesce(func.max(batch_leaves.c.units), 0))
         .join_from(batch_leaves, batches)
-        .where(batch_leaves.c.agreement == figures.c.agreement, batches.c.state.not_in(GONE))
+        .where(
+            batch_leaves.c.agreement == figures.c.agreement,
+            batches.c.state.not_in(GONE),
+            ~blocked.correlate(batch_leaves).exists(),
+        )
         .scalar_subquery()
     )
-    connection.execute(
-        update(figures).where(figures.c.agreement.in_(leaves)).values(batched_units=others, ready_at=now)
-    )
+    connection.execute(update(figures).where(which).values(batched_units=others, ready_at=now))
 
 
 def _on(kind: type[_E]) -> Callable[[Callable[[Connection, _E, int], None]], Handler]:
@@ -128,12 +160,13 @@ def _policy_added(connection: Connection, event: PolicyBookPolicyAdded, _now: in
         "challenge_window": terms.challenge_window,
         "self_post_window": terms.self_post_window,
         "response_window": terms.response_window,
-        "dispute_time": terms.dispute_time,
         "notice": terms.notice,
         "report_time": terms.report_time,
         "silence": terms.silence,
         "issuer": bytes.fromhex(terms.issuer[2:]),
         "measurement": terms.measurement,
+        "verifier_version": terms.verifier_version,
+        "min_confidence": terms.min_confidence,
         "verifiers": list(terms.verifiers),
         "retired": False,
     }
@@ -251,6 +284,19 @@ def _replaced(connection: Connection, event: EscrowReplaced, _now: int) -> None:
     _change_agreement(connection, event.old, status=int(Status.CLOSED))
 
 
+@_on(EscrowFrozen)
+def _frozen(connection: Connection, event: EscrowFrozen, _now: int) -> None:
+    _change_agreement(connection, event.agreement, frozen=True)
+
+
+@_on(EscrowUnfrozen)
+def _unfrozen(connection: Connection, event: EscrowUnfrozen, now: int) -> None:
+    """The agreement runs on: what could not be settled meanwhile is posted anew, and there is time for it."""
+    _change_agreement(connection, event.agreement, frozen=False)
+    wanted = figures.c.agreement == event.agreement
+    connection.execute(update(figures).where(wanted).values(batched_units=0, ready_at=now))
+
+
 def _change_agreement(connection: Connection, agreement: int, **values: Any) -> None:
     connection.execute(update(agreements).where(agreements.c.agreement == agreement).values(**values))
 
@@ -260,9 +306,11 @@ def _figure_skipped(connection: Connection, event: EscrowFigureSkipped, now: int
     """A figure that our settlement did not move: it waits again if that can help, else it is set aside.
 
     Strangers' settlements are not looked at: ours comes after them and says what is left. What a lease's clock did
-    not pay is no figure: the next poke pays it.
+    not pay is no figure: the next poke pays it. A leaf under challenge is settled again once it is answered, and a
+    frozen agreement's figure waits again once it runs on: what ends challenge or dispute says so.
     """
-    if event.reason in (SkipReason.STALE, SkipReason.CAPPED_AT_BUDGET) or not _ours(connection, event):
+    later = (SkipReason.STALE, SkipReason.CAPPED_AT_BUDGET, SkipReason.VOID, SkipReason.FROZEN)
+    if event.reason in later or not _ours(connection, event):
         return
     if event.reason in (SkipReason.ABOVE_DECLARED_VALUE, SkipReason.ABOVE_BATCH_CAP):
         wanted = figures.c.agreement == event.agreement
@@ -289,6 +337,64 @@ def _batch_cancelled(connection: Connection, event: ReceiptLedgerBatchCancelled,
     changed = connection.execute(update(batches).where(*wanted).values(state="cancelled"))
     if changed.rowcount:
         wake_figures(connection, str(event.batch), now)
+
+
+@_on(ChallengesChallenged)
+def _challenged(connection: Connection, event: ChallengesChallenged, _now: int) -> None:
+    row = {
+        "batch": str(event.batch),
+        "idx": event.index,
+        "agreement": event.agreement,
+        "relayer": event.relayer,
+        "challenger": event.challenger,
+        "bond": event.bond,
+        "starts_at": event.starts_at,
+        "state": "open",
+    }
+    connection.execute(upsert(challenges).values(row).on_conflict_do_nothing())
+
+
+@_on(ChallengesStarted)
+def _challenge_started(connection: Connection, event: ChallengesStarted, _now: int) -> None:
+    _change_challenge(connection, event.batch, event.index, starts_at=event.starts_at)
+
+
+@_on(ChallengesAnswered)
+def _challenge_answered(connection: Connection, event: ChallengesAnswered, _now: int) -> None:
+    """The leaf can be paid now, for SETTLE_GRACE: a batch that was settled without it is settled again."""
+    _change_challenge(connection, event.batch, event.index, state="answered")
+    again = {"state": "posted", "settle_tries": batches.c.settle_tries + 1, "retry_at": 0}
+    wanted = (batches.c.batch == str(event.batch), batches.c.state == "settled")
+    connection.execute(update(batches).where(*wanted).values(**again))
+
+
+@_on(ChallengesVoided)
+def _challenge_lost(connection: Connection, event: ChallengesVoided, _now: int) -> None:
+    """Whether its figure gets another chance is for `answer` to say, which knows what backs it."""
+    _change_challenge(connection, event.batch, event.index, state="void")
+
+
+@_on(ChallengesDismissed)
+def _challenge_dismissed(connection: Connection, event: ChallengesDismissed, _now: int) -> None:
+    _change_challenge(connection, event.batch, event.index, state="dismissed")
+
+
+def _change_challenge(connection: Connection, batch: int, index: int, **values: Any) -> None:
+    wanted = (challenges.c.batch == str(batch), challenges.c.idx == index)
+    connection.execute(update(challenges).where(*wanted).values(**values))
+
+
+@_on(CourtProposed)
+def _proposed(connection: Connection, event: CourtProposed, _now: int) -> None:
+    """By whomever: the agreement is frozen, and the Court decides."""
+    wanted = (
+        rejections.c.agreement == event.agreement,
+        rejections.c.valid_units == event.valid_units,
+        rejections.c.output_root == event.output_root,
+        rejections.c.state.in_(("waiting", "proposing")),
+    )
+    values = {"state": "proposed", "dispute": event.dispute, "problem": ""}
+    connection.execute(update(rejections).where(*wanted).values(**values))
 
 
 @_on(EscrowOpeningPaused)

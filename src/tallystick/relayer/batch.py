@@ -21,7 +21,7 @@ from tallystick.protocol.eip712 import BatchHeader, batch_number
 from tallystick.protocol.enums import Status
 from tallystick.protocol.figures import batch_root, encode_figures, figures_hash, join_outputs
 from tallystick.store.database import Database, get_meta
-from tallystick.store.tables import agreements, batch_leaves, batches, figures, policies
+from tallystick.store.tables import agreements, batch_leaves, batches, challenges, figures, policies, receipts
 from tallystick.store.transactions import add_intent
 
 from .apply import POSTING_PAUSED, set_aside
@@ -288,16 +288,28 @@ def mark_batched(connection: Connection, done: Sequence[Waiting], now: int) -> N
 
 
 def waiting_figures(connection: Connection, policy: int) -> list[Waiting]:
-    """Figures of open agreements that are in no batch yet, the longest waiting first, at most MAX_WAITING."""
-    mine = _waiting(agreements.c.policy == policy, agreements.c.status == Status.OPEN)
+    """Figures of open agreements that are in no batch yet, the longest waiting first, at most MAX_WAITING. A frozen
+    agreement's wait until it runs on."""
+    mine = _waiting(
+        agreements.c.policy == policy, agreements.c.status == Status.OPEN, agreements.c.frozen.is_(False)
+    )
     return [Waiting(*row) for row in connection.execute(mine)]
 
 
 def _waiting(*which: ColumnElement[bool]) -> Select[Any]:
+    void = select(challenges.c.batch).where(
+        challenges.c.batch == batch_leaves.c.batch,
+        challenges.c.idx == batch_leaves.c.idx,
+        challenges.c.state == "void",
+    )
     committed = (
         select(func.max(batch_leaves.c.units))
         .join_from(batch_leaves, batches)
-        .where(batch_leaves.c.agreement == figures.c.agreement, batches.c.state.in_(UNSETTLED))
+        .where(
+            batch_leaves.c.agreement == figures.c.agreement,
+            batches.c.state.in_(UNSETTLED),
+            ~void.correlate(batch_leaves).exists(),
+        )
         .scalar_subquery()
     )
     columns = (
@@ -315,10 +327,12 @@ def _waiting(*which: ColumnElement[bool]) -> Select[Any]:
         agreements.c.downtime,
         agreements.c.start,
         END,
+        func.coalesce(receipts.c.period_end, 0),
     )
     return (
         select(*columns)
         .join_from(figures, agreements, figures.c.agreement == agreements.c.agreement)
+        .outerjoin(receipts, receipts.c.hash == figures.c.receipt_hash)
         .outerjoin(policies, policies.c.policy == agreements.c.policy)
         .where(figures.c.units > figures.c.batched_units, *which)
         .order_by(figures.c.ready_at, figures.c.agreement)

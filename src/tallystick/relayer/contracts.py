@@ -10,13 +10,17 @@ from tallystick.chain.contracts import load
 from tallystick.chain.errors import ChainError
 from tallystick.chain.node import Node
 from tallystick.chain.registry import Deployment
-from tallystick.protocol.eip712 import BatchHeader, Credential, Revocation
+from tallystick.protocol.backing import Item, Signed
+from tallystick.protocol.eip712 import BatchHeader, Credential, Receipt, Revocation
 from tallystick.protocol.enums import KeyKind
 from tallystick.protocol.keys import parse_address, to_checksum
 
-__all__ = ["Contracts", "NotTheRelayer", "PostedBatch"]
+__all__ = ["Contracts", "LeafClaim", "NotTheRelayer", "PostedBatch"]
 
 USED: Final = ("Escrow", "ReceiptLedger", "Staking", "PolicyBook", "Credentials")
+JUDGING: Final = ("Challenges", "Court")
+"""Used where the deployment has them."""
+NO_ITEM: Final = Item(Receipt(0, 0, 0, 0, bytes(32), False), b"").arguments()
 
 
 class NotTheRelayer(ChainError):
@@ -34,6 +38,16 @@ class PostedBatch:
     root: bytes
 
 
+class LeafClaim(NamedTuple):
+    """A posted leaf with its proof, as the Court takes it. `figure`: its 18 bytes."""
+
+    batch: int
+    idx: int
+    figure: bytes
+    output_root: bytes
+    proof: tuple[bytes, ...]
+
+
 class PostingTerms(NamedTuple):
     """µ that may be in flight, µ of it that are not taken yet, and the next batch's nonce."""
 
@@ -47,25 +61,55 @@ class Contracts:
 
     def __init__(self, node: Node, deployment: Deployment) -> None:
         self._node = node
-        self.addresses = {name: parse_address(deployment.address(name)) for name in USED}
+        names = [*USED, *(name for name in JUDGING if name in deployment.contracts)]
+        self.addresses = {name: parse_address(deployment.address(name)) for name in names}
         self.first_block = deployment.first_block
         self.escrow = self.addresses["Escrow"]
         self.ledger = self.addresses["ReceiptLedger"]
         self.credentials = self.addresses["Credentials"]
+        self.challenges = self.addresses.get("Challenges")
+        self.court = self.addresses.get("Court")
         self._ledger = load("ReceiptLedger")
         self._credentials = load("Credentials")
         self._escrow = load("Escrow")
 
     def listed(self, refunds: bool, pokes: bool = False) -> frozenset[tuple[bytes, bytes]]:
-        """What the engine may sign: post and settle, and post and revoke of `Credentials`; refundMany and poke when
-        asked to keep refunds and leases."""
+        """What the engine may sign: post and settle, post and revoke of `Credentials`, answers to challenges and
+        proposals to the Court; refundMany and poke when asked to keep refunds and leases."""
         pairs = {(self.ledger, self._ledger.function(name).selector) for name in ("post", "settle")}
         pairs |= {
             (self.credentials, self._credentials.function(name).selector) for name in ("post", "revoke")
         }
         kept = [name for name, wanted in (("refundMany", refunds), ("poke", pokes)) if wanted]
         pairs |= {(self.escrow, self._escrow.function(name).selector) for name in kept}
+        if self.challenges is not None:
+            pairs.add((self.challenges, load("Challenges").function("answer").selector))
+        if self.court is not None:
+            pairs.add((self.court, load("Court").function("propose").selector))
         return frozenset(pairs)
+
+    def answer_call(self, batch: int, index: int, item: Item) -> bytes:
+        """Calldata of `Challenges.answer`."""
+        return load("Challenges").encode("answer", batch, index, item.arguments())
+
+    def propose_call(
+        self,
+        agreement: int,
+        valid_units: int,
+        claim: LeafClaim | Item,
+        verdicts: Sequence[Signed],
+        reason: int,
+    ) -> bytes:
+        """Calldata of `Court.propose`: verifiers reject a posted leaf, or a receipt that a device signed."""
+        if isinstance(claim, Item):
+            shown: tuple[Any, ...] = (0, 0, bytes(18), bytes(32), [], claim.arguments())
+        else:
+            shown = (*claim, NO_ITEM)
+        signed = [
+            (one.operator, one.verdict.verifier_version, one.verdict.confidence, one.signature)
+            for one in verdicts
+        ]
+        return load("Court").encode("propose", agreement, valid_units, shown, signed, reason)
 
     def post_call(self, header: BatchHeader, figures: bytes, outputs: bytes) -> bytes:
         """Calldata of `post`. The sender is the one signer, so no further signatures go along."""

@@ -15,7 +15,7 @@ What happens to a well-formed receipt, first match wins:
 4. `unknown_policy`: the agreement's policy is unknown, or not served by this relayer: nobody would post it.
 5. `agreement_closed`; `expired`: the chain's time is past the agreement's end + POST_GRACE, until when
    posting is promised.
-6. `outside_period`: periodStart after periodEnd, before the start, or periodEnd after the end (the asked
+6. `outside_period`: periodStart at or after periodEnd, before the start, or periodEnd after the end (the asked
    stop, else the expiry).
 7. `conflicting_receipt`: one with equal units, periodStart and periodEnd but another outputRoot is stored:
    equivocation. `units_regress`: units at or below those of the newest stored receipt. Receipts are
@@ -30,10 +30,14 @@ against itself.
 And to a well-formed verdict: `unknown_agreement`, `unknown_policy`; `bad_signature` (malformed, or no
 VERIFIER key of anyone known here), `not_a_verifier` (not of the policy's); duplicate, if this operator's
 verdict with this hash is stored; `bad_signature` when the key is not valid now; `agreement_closed`,
-`expired`; `units_regress`: no receipt with these units and output was accepted, and none can be any more,
-since a newer one was; `backlog_full`: too many verdicts of this agreement wait for their receipts. A verdict
-that comes before its receipt is kept and counts once that arrives. Of a lease the verdicts that the policy demands
-make downtime payable without any receipt; `downtime_above_elapsed`: more than has passed of it now.
+`expired`; `verifier_version_too_low`, `confidence_too_low`: below what the policy counts; `units_regress`: no
+receipt with these units and output was accepted, and none can be any more, since a newer one was;
+`backlog_full`: too many verdicts of this agreement wait for their receipts. A verdict that comes before its
+receipt is kept and counts once that arrives. Of a lease the verdicts that the policy demands make downtime
+payable without any receipt; `downtime_above_elapsed`: more than has passed of it now.
+
+A verdict that says INVALID names the output that it rejects and how many units of it are valid (0: none). It
+makes nothing payable: once a quorum says the same, `propose` takes it to the Court.
 
 And to a well-formed credential or revocation (malformed ones have `bad_field`, or `bad_binding`: TEE is bound to an
 agreement, no other kind is): `bad_signature`, not by the key of its issuer (one that is a contract wallet cannot be
@@ -55,11 +59,7 @@ from sqlalchemy import Connection
 
 from tallystick.protocol.constants import POST_GRACE
 from tallystick.protocol.eip712 import Domain
-from tallystick.relayer.admission import Admission
-from tallystick.relayer.ingest_credentials import accept_statements
-from tallystick.relayer.ingest_receipts import accept_receipts
-from tallystick.relayer.ingest_verdicts import accept_verdicts
-from tallystick.relayer.messages import (
+from tallystick.protocol.messages import (
     Outcome,
     SignedReceipt,
     SignedStatement,
@@ -69,6 +69,10 @@ from tallystick.relayer.messages import (
     parse_statement,
     parse_verdict,
 )
+from tallystick.relayer.admission import Admission
+from tallystick.relayer.ingest_credentials import accept_statements
+from tallystick.relayer.ingest_receipts import accept_receipts
+from tallystick.relayer.ingest_verdicts import accept_verdicts
 from tallystick.store.database import Database
 
 CHUNK: Final = 2_000

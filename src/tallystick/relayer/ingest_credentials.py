@@ -7,8 +7,8 @@ from collections.abc import Collection
 from sqlalchemy import Connection
 
 from tallystick.protocol.eip712 import Credential
+from tallystick.protocol.messages import ACCEPTED, DUPLICATE, Outcome, SignedStatement
 from tallystick.relayer.admission import Admission, no
-from tallystick.relayer.messages import ACCEPTED, DUPLICATE, Outcome, SignedStatement
 from tallystick.relayer.records import insert_many
 from tallystick.relayer.statements import newest_nonces, record_of, stored_statements
 from tallystick.store.tables import statements

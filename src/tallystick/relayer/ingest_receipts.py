@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from sqlalchemy import Connection
 
 from tallystick.protocol.enums import KeyKind, VerificationKind
+from tallystick.protocol.judge import Figure, PolicyRule, payable
+from tallystick.protocol.messages import ACCEPTED, DUPLICATE, Outcome, SignedReceipt
 from tallystick.relayer.admission import Admission, above_elapsed, no, unknown_agreement, unknown_policy
-from tallystick.relayer.judge import Figure, PolicyRule, payable
-from tallystick.relayer.messages import ACCEPTED, DUPLICATE, Outcome, SignedReceipt
 from tallystick.relayer.mirror import AgreementRow, Attested, Keys
 from tallystick.relayer.records import (
     Standing,
@@ -136,12 +136,12 @@ def judge_receipt(
     refusal = admission.refusal(item, agreement, now)
     if refusal is not None:
         return refusal
-    if not agreement.start <= receipt.period_start <= receipt.period_end <= agreement.end:
+    if not agreement.start <= receipt.period_start < receipt.period_end <= agreement.end:
         return no(
             item,
             "outside_period",
-            f"The period {receipt.period_start} to {receipt.period_end} does not lie within the agreement's, "
-            f"{agreement.start} to {agreement.end}.",
+            f"The period {receipt.period_start} to {receipt.period_end} is empty, or does not lie within the "
+            f"agreement's, {agreement.start} to {agreement.end}.",
         )
     if receipt.units <= newest:
         if same_units is not None and _contradicts(item, same_units):

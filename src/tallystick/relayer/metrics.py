@@ -12,12 +12,15 @@
 | tallystick_batch_steps_total | step | what became of batches: posted, settling, lost, post_again, … |
 | tallystick_transactions_total | event, kind | signed, replaced, mined, final, reverted, … |
 | tallystick_transactions_pending | | logical transactions that are not final |
-| tallystick_gas_used_total | kind | gas of final transactions: post, settle, refund, poke, credentials, revocations |
+| tallystick_gas_used_total | kind | gas of final transactions: post, settle, refund, poke, answer, propose, … |
 | tallystick_figures_waiting | | agreements with a figure in no batch yet |
 | tallystick_batches_unsettled | | batches planned, posted or settling |
 | tallystick_followed_block | | newest final block in the mirror |
 | tallystick_head_block | | newest block of the chain |
 | tallystick_chain_time_seconds | | the newest block's time |
+| tallystick_challenges_open | | challenges of our leaves that are neither answered nor over |
+| tallystick_challenge_steps_total | step | what became: answer_asked, unanswerable, answer_refused, retry, lost |
+| tallystick_proposal_steps_total | step | rejections by verifiers: asked, refused, retry, over |
 | tallystick_paused | what | 1 while the guardian has paused it: posting, opening |
 | tallystick_loop_age_seconds | loop | seconds since a loop last finished without an error |
 | tallystick_loop_errors_total | loop, code | rounds of a loop that ended with an error |
@@ -33,7 +36,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 __all__ = ["LOOPS", "Metrics"]
 
-LOOPS: Final = ("head", "follow", "batch", "submit", "keep", "credentials", "engine")
+LOOPS: Final = ("head", "follow", "batch", "submit", "answer", "propose", "keep", "credentials", "engine")
 
 _CREDENTIAL_STATES: Final = ("waiting", "posting", "posted", "refused")
 
@@ -87,6 +90,15 @@ class Metrics:
         self.head = Gauge("tallystick_head_block", "Newest block", registry=registry)
         self.chain_time = Gauge("tallystick_chain_time_seconds", "The newest block's time", registry=registry)
         self.paused = Gauge("tallystick_paused", "Paused by the guardian", ["what"], registry=registry)
+        self.challenges = Gauge(
+            "tallystick_challenges_open", "Challenges not answered and not over", registry=registry
+        )
+        self.challenge_steps = Counter(
+            "tallystick_challenge_steps", "What became of challenges", ["step"], registry=registry
+        )
+        self.proposal_steps = Counter(
+            "tallystick_proposal_steps", "What became of rejections", ["step"], registry=registry
+        )
         self.ages = Gauge(
             "tallystick_loop_age_seconds", "Since a loop last went well", ["loop"], registry=registry
         )
@@ -117,6 +129,10 @@ class Metrics:
         for state in _CREDENTIAL_STATES:
             self.credentials_stored.labels(state).set_function(lambda state=state: count(state))  # type: ignore[misc]
 
+    def watch_challenges(self, count: Callable[[], int]) -> None:
+        """Counts open challenges whenever the metrics are scraped."""
+        self.challenges.set_function(count)
+
     def count_answers(self, kind: str, answers: Iterable[tuple[str, str | None]]) -> None:
         """Counts answers to receipts, verdicts or credentials (`kind`): status, and code when rejected."""
         counter = {"receipt": self.receipts, "verdict": self.verdicts, "credential": self.credentials}[kind]
@@ -136,5 +152,9 @@ class Metrics:
             self.followed.set(details["block"])
         elif event == "batch_waits":
             self.waits.labels(details["reason"]).inc()
+        elif event.startswith("challenge_"):
+            self.challenge_steps.labels(event.removeprefix("challenge_")).inc()
+        elif event.startswith("proposal_"):
+            self.proposal_steps.labels(event.removeprefix("proposal_")).inc()
         elif event.startswith("batch_"):
             self.steps.labels(event.removeprefix("batch_")).inc()

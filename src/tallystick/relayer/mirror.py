@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from tallystick.protocol.constants import PRICE_SCALE
 from tallystick.protocol.enums import KeyKind, Mode, Status
-from tallystick.relayer.judge import PolicyRule
+from tallystick.protocol.judge import PolicyRule
 from tallystick.relayer.leases import END
 from tallystick.store.tables import agreements, credentials, meta, operator_keys, policies
 
@@ -105,7 +105,7 @@ class Mirror:
         """The rule of a policy, retired or not; None when it is unknown."""
         if self._policies is None:
             self._policies = {
-                row[0]: PolicyRule(row[0], row[1], row[2], frozenset(row[3]), row[4], row[5])
+                row[0]: PolicyRule(row[0], row[1], row[2], frozenset(row[3]), *row[4:])
                 for row in connection.execute(_POLICIES)
             }
         return self._policies.get(number)
@@ -157,7 +157,7 @@ _AGREEMENTS = select(
 )
 _POLICIES = select(
     *(policies.c.policy, policies.c.kind, policies.c.quorum, policies.c.verifiers),
-    *(policies.c.issuer, policies.c.measurement),
+    *(policies.c.issuer, policies.c.measurement, policies.c.verifier_version, policies.c.min_confidence),
 )
 _KEYS = select(
     operator_keys.c.key, operator_keys.c.operator, operator_keys.c.valid_from, operator_keys.c.revoked_at

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Dialect, Table, func, insert, select, text
 
-from tallystick.relayer.judge import Figure, Opinion
+from tallystick.protocol.judge import Figure, Opinion
 from tallystick.relayer.mirror import chunked
 from tallystick.store.tables import agreements, figures, receipts, verdicts
 

@@ -1,6 +1,7 @@
 """The service: loops over one head of the chain after the other, in one thread, one step at a time.
 
-    head -> follow -> engine -> submit -> batch -> keep -> credentials -> engine (when something new was asked for)
+    head -> follow -> engine -> submit -> answer -> propose -> batch -> keep -> credentials
+         -> engine (when something new was asked for)
 
 Every step leaves the database whole, so the process may die between any two lines. Decisions take the chain's
 time, pacing takes real time.
@@ -20,11 +21,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from tallystick.chain.engine import TransactionEngine
 from tallystick.chain.rpc import Head, RpcPool, WrongChain
 from tallystick.chain.signers import TransactionSigner
+from tallystick.protocol.eip712 import ledger_domain
 from tallystick.protocol.errors import TallystickError
 from tallystick.store.database import Database, get_meta
-from tallystick.store.tables import batches, figures, statements, transactions
+from tallystick.store.tables import batches, challenges, figures, statements, transactions
 from tallystick.store.transactions import SqlTransactionStore
 
+from .answer import Answerer
 from .apply import OPENING_PAUSED, POSTING_PAUSED
 from .batch import UNSETTLED, Batcher, bury_closed
 from .config import RelayerConfig
@@ -33,6 +36,7 @@ from .credentials import CredentialPoster
 from .follow import CHAIN_TIME, ChainRewritten, Follower
 from .keep import Keeper
 from .metrics import LOOPS, Metrics
+from .propose import Proposer
 from .submit import Submitter, take_over
 
 __all__ = ["Relayer"]
@@ -49,11 +53,15 @@ _ASKED: Final = frozenset(
         "refund_asked",
         "poke_asked",
         "credentials_asked",
+        "challenge_answer_asked",
+        "proposal_asked",
     }
 )
 _BAD_NEWS: Final = frozenset(
     {"transaction_reverted", "transaction_refused", "transaction_reorged", "transaction_not_taken",
-     "nonce_lost", "batch_waits", "batch_lost", "batch_back_to_planned", "batch_retry_settle", "credentials_failed"}
+     "nonce_lost", "batch_waits", "batch_lost", "batch_back_to_planned", "batch_retry_settle", "credentials_failed",
+     "challenge_unanswerable", "challenge_answer_refused", "challenge_retry", "challenge_lost", "proposal_refused",
+     "proposal_retry"}
 )  # fmt: skip
 
 Step = Callable[[Head], Any]
@@ -148,10 +156,15 @@ class Relayer:
         self._poster = CredentialPoster(
             database, contracts, self.engine, age=config.credentials_age, **common
         )
+        domain = ledger_domain(pool.chain_id, contracts.ledger)
+        self._answerer = Answerer(database, contracts, self.engine, config.operator, domain, **common)
+        self._proposer = Proposer(database, contracts, self.engine, **common)
         self._loops: tuple[tuple[str, Step], ...] = (
             ("follow", self._follower.step),
             ("engine", self.engine.step),
             ("submit", self._submitter.step),
+            ("answer", self._answerer.step),
+            ("propose", self._proposer.step),
             ("batch", self._batch),
             ("keep", self._keeper.step),
             ("credentials", self._poster.step),
@@ -160,6 +173,7 @@ class Relayer:
         metrics.watch_pauses(self.pauses)
         metrics.watch_store(self._count_pending, self._count_waiting, self._count_unsettled)
         metrics.watch_credentials(self._count_credentials)
+        metrics.watch_challenges(self._count_challenges)
 
     # -- rounds ------------------------------------------------------------------------------------
 
@@ -263,6 +277,11 @@ class Relayer:
     def _count_credentials(self, state: str) -> int:
         wanted = statements.c.state == state
         return self._count(select(func.count()).select_from(statements).where(wanted))
+
+    def _count_challenges(self) -> int:
+        """Those of our leaves that wait for an answer."""
+        mine = (challenges.c.state == "open", challenges.c.relayer == self._config.operator)
+        return self._count(select(func.count()).select_from(challenges).where(*mine))
 
     def _count(self, query: Any) -> int:
         with self._database.read() as connection:

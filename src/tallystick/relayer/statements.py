@@ -21,7 +21,7 @@ from tallystick.chain.event_types import (
 from tallystick.protocol.eip712 import Credential, Revocation
 from tallystick.protocol.enums import CredentialFault
 from tallystick.protocol.hashing import keccak256
-from tallystick.relayer.messages import MAX_NONCE
+from tallystick.protocol.messages import MAX_NONCE
 from tallystick.relayer.mirror import chunked
 from tallystick.store.tables import attempts, credential_nonces, statements, transactions
 

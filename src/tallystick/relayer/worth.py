@@ -15,7 +15,8 @@ class Waiting(NamedTuple):
     """A figure that waits. `paid` is final gross µ; `committed` the highest units in an unsettled batch.
 
     `gross_cap`: µ of gross that the agreement may move in one batch, 0: any. Of a lease (`mode`), units are the
-    seconds not served, `downtime` those that count already, `start` and `end` the clock's.
+    seconds not served, `downtime` those that count already, `start` and `end` the clock's. `period_end` is that of the
+    receipt behind it.
     """
 
     agreement: int
@@ -32,6 +33,7 @@ class Waiting(NamedTuple):
     downtime: int = 0
     start: int = 0
     end: int = 0
+    period_end: int = 0
 
     @property
     def before(self) -> int:
@@ -61,8 +63,11 @@ def useful(figure: Waiting) -> bool:
 
 
 def in_time(figure: Waiting, now: int) -> bool:
-    """Whether a lease's downtime has passed at `now`: the contract leaves out what lies ahead (the chain's clock may
-    be behind that of a device)."""
+    """Whether what it stands on has passed at `now` (a device's clock may be ahead of the chain's, or lie): the
+    period of its receipt, without which a challenge could not be answered, and a lease's downtime, which the
+    contract leaves out."""
+    if figure.period_end > now:
+        return False
     return figure.mode != Mode.LEASE or figure.units <= min(now, figure.end) - figure.start
 
 

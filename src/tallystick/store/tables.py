@@ -5,9 +5,9 @@ whole µ, times are seconds since 1970 by the *chain's* clock. An agreement's nu
 2^63 as long as fewer than 2^31 agreements were opened; units above 2^63 - 1 are refused at the door. A
 batch's number has 96 bits and is kept as decimal text.
 
-The mirror (policies, operators, operator_keys, credentials, credential_nonces, agreements, and the pauses in meta)
-is written by `relayer.follow` alone, from finalized events alone, in the same database transaction as the cursor (meta
-`followed_block`).
+The mirror (policies, operators, operator_keys, credentials, credential_nonces, agreements, the events in challenges,
+and the pauses in meta) is written by `relayer.follow` alone, from finalized events alone, in the same database
+transaction as the cursor (meta `followed_block`).
 """
 
 from sqlalchemy import (
@@ -65,13 +65,15 @@ policies = Table(
     Column("challenge_window", BigInteger, nullable=False),
     Column("self_post_window", BigInteger, nullable=False),
     Column("response_window", BigInteger, nullable=False),
-    Column("dispute_time", BigInteger, nullable=False),
     Column("notice", BigInteger, nullable=False),
     Column("report_time", BigInteger, nullable=False, server_default=text("0")),
     Column("silence", BigInteger, nullable=False, server_default=text("0")),  # then anyone may post
     # whose credentials count, and the one measurement that counts under TEE; zeros: nobody's, any
     Column("issuer", LargeBinary(20), nullable=False, server_default=text("x''")),
     Column("measurement", LargeBinary(32), nullable=False, server_default=text("x''")),
+    # lowest version and confidence (bps) of a verdict that counts
+    Column("verifier_version", BigInteger, nullable=False, server_default=text("0")),
+    Column("min_confidence", Integer, nullable=False, server_default=text("0")),
     Column("verifiers", JSON, nullable=False),  # operators, rising
     Column("retired", Boolean, nullable=False),
 )
@@ -143,6 +145,8 @@ agreements = Table(
     Column("status", SmallInteger, nullable=False),  # Status: 1 OPEN, 2 CLOSED
     Column("paid", BigInteger, nullable=False, server_default=text("0")),  # µ gross, by finalized settlements
     Column("opened_block", BigInteger, nullable=False),
+    # a dispute froze it: nothing of it is settled until it runs on, or is closed
+    Column("frozen", Boolean, nullable=False, server_default=text("0")),
     CheckConstraint("paid <= budget", name="never_pays_above_its_budget"),
     Index("ix_agreements_policy_status", "policy", "status"),
 )
@@ -288,6 +292,45 @@ batch_leaves = Table(
     Index("ix_batch_leaves_agreement_units", "agreement", "units"),
 )
 
+# Backing challenges, by final events; answer.py writes `tries`, `retry_at` and `problem`, and settles what followed.
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("batch", Text, primary_key=True),  # decimal; perhaps none that this database knows
+    Column("idx", Integer, primary_key=True, autoincrement=False),
+    Column("agreement", BigInteger, nullable=False),
+    Column("relayer", BigInteger, nullable=False),  # operator whose batch it is
+    Column("challenger", LargeBinary(20), nullable=False),
+    Column("bond", BigInteger, nullable=False),  # µ
+    Column("starts_at", BigInteger, nullable=False),  # of the time to answer; 0 while it waits for a place
+    Column("state", Text, nullable=False),  # open -> answered, void or dismissed, by final events
+    # logical transactions that were used up: the present one is answer:<batch>:<idx>:<n>
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("retry_at", BigInteger, nullable=False, server_default=text("0")),
+    Column("problem", Text, nullable=False, server_default=text("''")),
+    # void: whether its figure was given another chance, or set aside
+    Column("seen_to", Boolean, nullable=False, server_default=text("0")),
+    CheckConstraint("state IN ('open', 'answered', 'void', 'dismissed')", name="known_state"),
+    Index("ix_challenges_state", "state"),
+)
+
+# What verifiers reject: ingest_verdicts.py adds one with the first INVALID verdict, propose.py takes it to the Court.
+rejections = Table(
+    "rejections",
+    metadata,
+    Column("agreement", BigInteger, primary_key=True, autoincrement=False),
+    Column("valid_units", BigInteger, primary_key=True, autoincrement=False),  # so many are valid
+    Column("output_root", LargeBinary(32), primary_key=True),  # of the figure that is rejected
+    # waiting -> proposing -> proposed, by a final event; over: its agreement was closed
+    Column("state", Text, nullable=False, server_default=text("'waiting'")),
+    Column("dispute", BigInteger),
+    Column("tries", Integer, nullable=False, server_default=text("0")),
+    Column("retry_at", BigInteger, nullable=False, server_default=text("0")),
+    Column("problem", Text, nullable=False, server_default=text("''")),
+    CheckConstraint("state IN ('waiting', 'proposing', 'proposed', 'over')", name="known_state"),
+    Index("ix_rejections_state", "state"),
+)
+
 # When a lease's clock was last asked to be paid; written by keep.py with the transaction that asks.
 lease_pokes = Table(
     "lease_pokes",
@@ -313,7 +356,7 @@ transactions = Table(
     metadata,
     Column("id", _Serial, primary_key=True),
     Column("key", Text, nullable=False, unique=True),  # what it is for, e.g. post:<batch>:0
-    Column("kind", Text, nullable=False),  # post, settle, refund, poke, credentials, revocations
+    Column("kind", Text, nullable=False),  # post, settle, refund, poke, answer, propose, credentials, …
     Column("sender", LargeBinary(20), nullable=False),
     Column("target", LargeBinary(20), nullable=False),
     Column("data", LargeBinary, nullable=False),

@@ -23,7 +23,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import tallystick
-from tallystick.relayer.messages import ACCEPTED, DUPLICATE, MAX_LINES, REJECTED, Outcome
+from tallystick.protocol.messages import ACCEPTED, DUPLICATE, MAX_LINES, REJECTED, Outcome
 from tallystick.web import errors, openapi, reads, schemas
 from tallystick.web.body import Gate
 from tallystick.web.context import WebContext, key_digest
@@ -235,6 +235,30 @@ def _add_reads(app: FastAPI, context: WebContext, readers: CapacityLimiter, allo
                 return reads.batch_page(connection, state, limit, offset)
 
         return await anyio.to_thread.run_sync(read, limiter=readers)
+
+    @app.get(
+        "/v1/batches/{batch}/leaves/{index}",
+        tags=["read"],
+        summary="One leaf of a batch, with its proof and the signed receipts and verdicts behind it",
+        dependencies=[allowed],
+        responses=denied | {404: {"model": schemas.ErrorAnswer, "description": "unknown_leaf"}},
+    )
+    async def get_leaf(batch: str, index: str) -> schemas.LeafRecord:
+        """What a watcher checks a leaf by. It need not believe a word: everything is signed, and the root is on
+        chain."""
+        if not all(one.isascii() and one.isdigit() and len(one) <= 29 for one in (batch, index)):
+            raise ApiError(
+                "bad_parameter", "A batch's number and a leaf's index are written in decimal digits."
+            )
+
+        def read() -> schemas.LeafRecord | None:
+            with context.database.read() as connection:
+                return reads.leaf(connection, str(int(batch)), int(index))
+
+        record = await anyio.to_thread.run_sync(read, limiter=readers)
+        if record is None:
+            raise ApiError("unknown_leaf", f"This relayer has made no batch {batch} with a leaf {index}.")
+        return record
 
 
 def _status(context: WebContext) -> schemas.Status:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, Connection, Integer, func, select
 
+from tallystick.protocol import merkle
+from tallystick.protocol.backing import Leaf
+from tallystick.protocol.constants import OUTPUT_BYTES
 from tallystick.protocol.enums import Mode, Status
+from tallystick.protocol.figures import decode_figures, leaves
+from tallystick.relayer.evidence import receipts_behind, verdicts_behind
 from tallystick.relayer.leases import agreement_end
 from tallystick.relayer.records import NO_RECEIPT
 from tallystick.store.tables import (
     agreements,
     batches,
+    challenges,
     dead_letters,
     figures,
     meta,
@@ -100,6 +106,55 @@ def batch_page(connection: Connection, state: str | None, limit: int, offset: in
         for row in rows[:limit]
     ]
     return schemas.Batches(batches=records, next_offset=offset + limit if len(rows) > limit else None)
+
+
+def leaf(connection: Connection, batch: str, index: int) -> schemas.LeafRecord | None:
+    """One leaf of a batch with the receipts and verdicts behind it, or None when there is none such."""
+    of = batches.c
+    wanted = select(of.figures, of.outputs, of.root, of.state, of.posted_at).where(of.batch == batch)
+    row = connection.execute(wanted).first()
+    if row is None or index >= len(row.outputs) // OUTPUT_BYTES:
+        return None
+    agreement, units = decode_figures(row.figures)[index]
+    output = row.outputs[OUTPUT_BYTES * index : OUTPUT_BYTES * (index + 1)]
+    place = Leaf(int(batch), index, agreement, units, output, row.posted_at or 0)
+    challenged = select(challenges.c.state).where(challenges.c.batch == batch, challenges.c.idx == index)
+    return schemas.LeafRecord(
+        batch=batch,
+        index=index,
+        agreement=str(agreement),
+        units=str(units),
+        output_root=_hex(output),
+        root=_hex(row.root),
+        proof=[_hex(sibling) for sibling in merkle.proof(leaves(row.figures, row.outputs), index)],
+        state=row.state,
+        challenge=connection.execute(challenged).scalar_one_or_none(),
+        receipts=[
+            schemas.SignedReceiptRecord(
+                agreement=str(receipt.agreement),
+                units=str(receipt.units),
+                period_start=receipt.period_start,
+                period_end=receipt.period_end,
+                output_root=_hex(receipt.output_root),
+                exclusive=receipt.exclusive,
+                signature=_hex(signature),
+            )
+            for receipt, signature in receipts_behind(connection, place)
+        ],
+        verdicts=[
+            schemas.SignedVerdictRecord(
+                agreement=str(one.verdict.agreement),
+                units=str(one.verdict.units),
+                output_root=_hex(one.verdict.output_root),
+                valid=one.verdict.valid,
+                verifier_version=one.verdict.verifier_version,
+                confidence=one.verdict.confidence,
+                signature=_hex(one.signature),
+                verifier=one.operator,
+            )
+            for one in verdicts_behind(connection, agreement, units, output)
+        ],
+    )
 
 
 def credential(connection: Connection, hash_: bytes) -> schemas.CredentialRecord | None:

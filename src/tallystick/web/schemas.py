@@ -146,6 +146,54 @@ class Batches(_Model):
     next_offset: int | None = Field(description="offset of the next page; null on the last")
 
 
+class SignedReceiptRecord(_Model):
+    """An accepted receipt as it was handed in."""
+
+    agreement: str
+    units: str
+    period_start: int
+    period_end: int
+    output_root: str
+    exclusive: bool
+    signature: str
+
+
+class SignedVerdictRecord(_Model):
+    """An accepted verdict as it was handed in, and whose it is."""
+
+    agreement: str
+    units: str
+    output_root: str
+    valid: bool
+    verifier_version: int
+    confidence: int
+    signature: str
+    verifier: int = Field(description="its operator; who checks takes it from the signature")
+
+
+class LeafRecord(_Model):
+    """One leaf of a batch, and the signed evidence behind it, for anybody to check. Numbers above 32 bits are
+    decimal."""
+
+    batch: str
+    index: int
+    agreement: str
+    units: str
+    output_root: str
+    root: str
+    proof: list[str] = Field(description="siblings from the leaf up to the root")
+    state: str = Field(description="the batch's state")
+    challenge: str | None = Field(
+        description="open, answered, void or dismissed; null: it was never challenged"
+    )
+    receipts: list[SignedReceiptRecord] = Field(
+        description="of this output, for as many units or more; newest first"
+    )
+    verdicts: list[SignedVerdictRecord] = Field(
+        description="valid ones on this output for as many units or more"
+    )
+
+
 class CredentialRecord(_Model):
     """What became of an accepted credential or revocation. Times by the chain, in seconds."""
 

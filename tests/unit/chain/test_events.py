@@ -8,11 +8,12 @@ from typing import Any, get_type_hints
 import eth_abi
 import pytest
 
+from tallystick.chain import dispute_events
 from tallystick.chain import event_types as types
 from tallystick.chain.abi import EventType, Parameter
 from tallystick.chain.contracts import load
 from tallystick.chain.events import EventDecoder, event_classes, field_name
-from tallystick.protocol.accounting.policies import Policy
+from tallystick.protocol.accounting.policies import DisputeTerms, Policy
 from tallystick.protocol.eip712 import Terms
 from tallystick.protocol.enums import OpenRefusal, VerificationKind
 
@@ -21,7 +22,8 @@ ADDRESSES = {
     for place, name in enumerate(
         [
             "Directory", "PolicyBook", "Staking", "Escrow", "ReceiptLedger", "FeeSplitter", "InsurancePool",
-            "DividendVault", "Credentials", "SessionKeys", "BisectionReferee",
+            "DividendVault", "Credentials", "SessionKeys", "Challenges", "Court", "JackpotPool", "Council", "Jury",
+            "BisectionReferee",
         ],
         0xA0,
     )
@@ -65,6 +67,8 @@ def make_value(part: Parameter, hint: Any, dice: random.Random) -> Any:
         return int(dice.choice(list(hint)))
     if part.type == "address":
         return "0x" + dice.randbytes(20).hex()
+    if part.type == "string":
+        return dice.randbytes(8).hex()
     if part.type == "bool":
         return dice.random() < 0.5
     if part.type.startswith("bytes"):
@@ -100,7 +104,8 @@ def test_event_classes__of_each_contract__cover_all_but_housekeeping(contract: s
 
 
 def test_event_classes__every_class__is_an_event_of_an_abi() -> None:
-    classes = {cls for cls in vars(types).values() if isinstance(cls, type) and issubclass(cls, types.Event)}
+    every = [*vars(types).values(), *vars(dispute_events).values()]
+    classes = {cls for cls in every if isinstance(cls, type) and issubclass(cls, types.Event)}
     assert classes - {types.Event} == set(event_classes().values())
 
 
@@ -115,9 +120,13 @@ def test_decode__opened__has_terms_and_both_fees() -> None:
 
 
 def test_decode__policy_added__has_enum_and_verifiers() -> None:
-    windows = (86_400, 259_200, 21_600, 691_200, 3_600, 86_400, 86_400)
-    issuer = "0x" + "0a" * 20
-    raw = (2, 2, 9, True, False, 1_000, 10, 10**12, 5, 10**8, *windows, 3, 1, issuer, b"\x07" * 32, (4, 5, 6))
+    windows = (86_400, 259_200, 21_600, 3_600, 86_400, 86_400)
+    issuer, council, jury = ("0x" + digit * 20 for digit in ("0a", "0b", "0c"))
+    terms = DisputeTerms(slash_cap=7, arbiter=council, second_arbiter=jury)
+    raw = (
+        *(2, 2, 9, True, False, 1_000, 10, 10**12, 5, 10**8, *windows, 3, 1, issuer, b"\x07" * 32, 4, 9_000),
+        *(tuple(terms), (4, 5, 6)),
+    )
     log = make_log("PolicyBook", load("PolicyBook").events["PolicyAdded"], [3, raw])
     found = EventDecoder(ADDRESSES).decode(log)
     assert isinstance(found, types.PolicyBookPolicyAdded)
@@ -130,6 +139,9 @@ def test_decode__policy_added__has_enum_and_verifiers() -> None:
         operator_credentials=1,
         issuer=issuer,
         measurement=b"\x07" * 32,
+        verifier_version=4,
+        min_confidence=9_000,
+        dispute=terms,
         verifiers=(4, 5, 6),
     )
     assert found.terms.kind is VerificationKind.QUORUM

@@ -37,7 +37,9 @@ def test_enum__of_data_types__same_names_in_the_same_order(mirror: type[IntEnum]
 
 
 def test_role__of_data_types__same_bits() -> None:
-    declared = dict(re.findall(r"uint8 internal constant (\w+) = (\d+);", SOLIDITY))
+    body = re.search(r"library Role \{([^}]*)\}", SOLIDITY)
+    assert body is not None
+    declared = dict(re.findall(r"uint8 internal constant (\w+) = (\d+);", body[1]))
     assert {role.name: str(role.value) for role in enums.Role} | {
         "ALL": str(int(enums.ROLES_ALL))
     } == declared

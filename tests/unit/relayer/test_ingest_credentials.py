@@ -23,8 +23,8 @@ from tests.support.market import (
 )
 
 from tallystick.protocol.eip712 import Credential
+from tallystick.protocol.messages import Outcome
 from tallystick.relayer.ingest import Ingest
-from tallystick.relayer.messages import Outcome
 from tallystick.relayer.statements import record_id
 from tallystick.store.database import Database
 from tallystick.store.tables import credential_nonces, policies, statements

@@ -15,8 +15,8 @@ from tests.support.market import CREDENTIALS, DOMAIN, OTHER_DEVICE, STRANGER, fo
 
 from tallystick.protocol.enums import KeyKind
 from tallystick.protocol.keys import PrivateKey
+from tallystick.protocol.messages import Outcome
 from tallystick.relayer.ingest import Ingest
-from tallystick.relayer.messages import Outcome
 from tallystick.store.database import Database
 from tallystick.store.tables import figures, receipts
 
@@ -137,7 +137,11 @@ def test_receipt__signed_by_eth_account__is_accepted_under_the_hash_of_eip712(
         (receipt_json(101, 1_001), "over_budget"),
         (receipt_json(101, 2**63 - 1), "over_budget"),
         (receipt_json(101, 10, period=(1_000, 5_000)), "accepted"),
-        (receipt_json(101, 10, period=(1_200, 1_200)), "accepted"),
+        (receipt_json(101, 10, period=(1_200, 1_201)), "accepted"),
+        (
+            receipt_json(101, 10, period=(1_200, 1_200)),
+            "outside_period",
+        ),  # the contract takes no empty period
         (receipt_json(101, 10, period=(999, 1_500)), "outside_period"),
         (receipt_json(101, 10, period=(1_000, 5_001)), "outside_period"),
         (receipt_json(101, 10, period=(1_500, 1_499)), "outside_period"),

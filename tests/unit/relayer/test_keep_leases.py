@@ -126,7 +126,7 @@ class Desk:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     database = Database.open(tmp_path / "relayer.sqlite3")
     policy: dict[str, Any] = dict.fromkeys(
-        ("kind", "quorum", "coverage_bps", "stake_multiple", "value_cap", "response_window", "dispute_time",
+        ("kind", "quorum", "coverage_bps", "stake_multiple", "value_cap", "response_window",
          "notice", "retired"), 0
     )  # fmt: skip
     policy |= {

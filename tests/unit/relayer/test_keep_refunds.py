@@ -82,7 +82,7 @@ class Desk:
 def desk(tmp_path: Path) -> Iterator[Desk]:
     database = Database.open(tmp_path / "relayer.sqlite3")
     policy: dict[str, Any] = dict.fromkeys(
-        ("kind", "quorum", "coverage_bps", "stake_multiple", "value_cap", "response_window", "dispute_time",
+        ("kind", "quorum", "coverage_bps", "stake_multiple", "value_cap", "response_window",
          "notice", "retired"), 0
     )  # fmt: skip
     policy |= {"policy": 1, "relayer": 1, "challenge_window": 50, "self_post_window": 80, "verifiers": []}

@@ -252,3 +252,10 @@ def test_plan_batches__room_for_all_and_old_enough__leaves_nothing_behind(
 def test_batch_limits__out_of_range__are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(BadConfig):
         BatchLimits(**wrong)
+
+
+def test_plan__period_of_the_receipt_is_not_over__waits_since_no_challenge_could_be_answered() -> None:
+    ahead = waiting(1, 10_000_000, period_end=NOW + 1)
+    now = BatchLimits(age=0)
+    assert plan_batches([ahead], NOW, now) == []
+    assert len(plan_batches([ahead], NOW + 1, now)) == 1

@@ -124,7 +124,7 @@ class ReceiptChecks:
 
     def _has_verdicts(self, item: SignedReceipt, policy: Policy, time: int) -> bool:
         """Whether the policy's quorum says "valid"; nothing is asked for under NONE and TEE."""
-        return not policy.quorum or bool(self._quorum(item.verdicts, policy, time))
+        return bool(self._quorum(item.verdicts, policy, time)) if policy.quorum else not item.verdicts
 
     def _quorum(self, verdicts: Sequence[SignedVerdict], policy: Policy, time: int) -> list[int]:
         """The first listed, active verifiers, each once, rising, that make a quorum; none when too few."""
@@ -133,9 +133,9 @@ class ReceiptChecks:
         last = 0
         good: list[int] = []
         for verdict in verdicts:
-            if verdict.verifier <= last or verdict.verifier not in policy.verifiers:
+            last, before = max(last, verdict.verifier), last
+            if verdict.verifier <= before or verdict.verifier not in policy.verifiers:
                 continue
-            last = verdict.verifier
             if verdict.version < policy.verifier_version or verdict.confidence < policy.min_confidence:
                 continue
             key_holds = self.staking.is_key_valid(verdict.verifier, KeyKind.VERIFIER, verdict.key, time)

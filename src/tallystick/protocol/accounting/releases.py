@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .. import merkle
 from ..constants import MAX_BATCH_LEAVES, MAX_HOLDS, MAX_SIGNED_ITEMS
-from ..enums import ReceiptFault, SkipReason
+from ..enums import ReceiptFault, SkipReason, Status
 from ..errors import Refused
 from ..figures import decode_figures, leaf_hash
 from .batches import Batch, Recovery, Release, Released, ReleaseRequest, SignedReceipt
@@ -133,15 +133,17 @@ class Releases(Recovering):
         return self._check_full(item, self.escrow.parties_of(agreement), posted_at, now)
 
     def make_good(self, batch: int, index: int, *, now: int) -> int:
-        """Pays the funder's owner out of the reservation what nobody answered for; returns µ. Anyone."""
-        waiting, ends_at = self._waiting(batch, index)
+        """Pays the funder's owner out of the reservation what nobody answered for; returns µ, 0 after a ruling."""
+        _, ends_at = self._waiting(batch, index)
         if now < ends_at:
             raise Refused("ReceiptLedger_ResponseOpen", f"It can be answered until {ends_at}.")
-        self._make_good(batch, index)
-        return waiting.amount
+        return self._make_good(batch, index)
 
-    def _make_good(self, batch: int, index: int) -> None:
-        """Gives the whole reservation to the funder's owner; a ruling counts what was given back before it."""
+    def _make_good(self, batch: int, index: int) -> int:
+        """Gives the whole reservation to the funder's owner, and returns µ, unless a ruling has said what stands."""
+        if self.escrow.agreements[self.releases[batch, index].agreement].status != Status.OPEN:
+            self._finalise(batch, index)
+            return 0
         ended = self.releases.pop((batch, index))
         recovery = self.recoveries.setdefault(ended.agreement, Recovery())
         recovery.due -= min(recovery.due, ended.amount)
@@ -152,6 +154,7 @@ class Releases(Recovering):
         )
         self.made_good[batch, index] = ended.amount
         self.escrow.finalise_release(ended.agreement, ended.fees, False, caller=self.address)
+        return ended.amount
 
     def _finalise(self, batch: int, index: int) -> None:
         """Frees the reservation, less what a ruling left to recover; the fees count for the payee either way."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tallystick.relayer.judge import Figure, Opinion, PolicyRule, confirmed, payable
+from tallystick.protocol.judge import Figure, Opinion, PolicyRule, confirmed, payable, rejected
 
 FIGURE = Figure(7, 100, b"a" * 32)
 NONE = PolicyRule(1, 0, 0, frozenset())
@@ -66,6 +66,27 @@ def test_confirmed__attested_and_quorum__as_a_receipt_would_need() -> None:
     assert confirmed(ATTESTED, FIGURE, [says(3)])
     assert confirmed(QUORUM, FIGURE, [says(3), says(4)])
     assert not confirmed(QUORUM, FIGURE, [says(3), says(3)])
+
+
+@pytest.mark.parametrize(
+    ("rule", "verdicts", "expected"),
+    [
+        (ATTESTED, [], False),
+        (ATTESTED, [says(3, valid=False)], True),
+        (ATTESTED, [says(3)], False),
+        (QUORUM, [says(3, valid=False), says(3, valid=False)], False),
+        (QUORUM, [says(3, valid=False), says(4)], False),
+        (QUORUM, [says(3, valid=False), says(6, valid=False)], False),  # a stranger does not count
+        (QUORUM, [says(3, valid=False), says(4, valid=False)], True),
+        (QUORUM, [says(3, valid=False), says(4, valid=False, figure=FIGURE._replace(units=99))], False),
+        (NONE, [says(3, valid=False), says(4, valid=False), says(5, valid=False)], False),
+        (TEE, [says(3, valid=False), says(4, valid=False), says(5, valid=False)], False),
+    ],
+)
+def test_rejected__invalid_verdicts__the_same_quorum_with_the_same_valid_units(
+    rule: PolicyRule, verdicts: list[Opinion], expected: bool
+) -> None:
+    assert rejected(rule, FIGURE, verdicts) is expected
 
 
 @given(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from tallystick.protocol.enums import VerificationKind
+from .enums import VerificationKind
 
 
 class PolicyRule(NamedTuple):
-    """What a policy demands. `verifiers`: operators whose verdicts count; `issuer`: whose TEE credentials count, and
-    with which `measurement` (zeros: any)."""
+    """What a policy demands. `verifiers`: operators whose verdicts count, from `verifier_version` and `min_confidence`
+    (basis points) on; `issuer`: whose TEE credentials count, and with which `measurement` (zeros: any)."""
 
     policy: int
     kind: int
@@ -18,6 +18,17 @@ class PolicyRule(NamedTuple):
     verifiers: frozenset[int]
     issuer: bytes = b""
     measurement: bytes = b""
+    verifier_version: int = 0
+    min_confidence: int = 0
+
+    @property
+    def has_verifiers(self) -> bool:
+        """Whether verdicts decide: under NONE and TEE there are none."""
+        return self.kind in (VerificationKind.ATTESTED, VerificationKind.QUORUM)
+
+    def counts(self, version: int, confidence: int) -> bool:
+        """Whether a verdict of that version and confidence counts at all."""
+        return version >= self.verifier_version and confidence >= self.min_confidence
 
 
 class Figure(NamedTuple):
@@ -60,7 +71,16 @@ def confirmed(rule: PolicyRule, figure: Figure, verdicts: Iterable[Opinion]) -> 
     counts once, however many keys or versions it signed with. What says invalid makes nothing payable and takes
     nothing back: it is for a dispute, not for a batch. Under NONE and TEE there are none.
     """
-    if rule.kind not in (VerificationKind.ATTESTED, VerificationKind.QUORUM):
+    if not rule.has_verifiers:
         return False
     content = {opinion.operator for opinion in verdicts if opinion.valid and opinion.figure == figure}
     return len(content & rule.verifiers) >= max(rule.quorum, 1)
+
+
+def rejected(rule: PolicyRule, figure: Figure, verdicts: Iterable[Opinion]) -> bool:
+    """Whether a quorum says that only `figure.units` of what stands behind its output are valid: enough to propose it
+    to the Court. Under NONE and TEE nobody can."""
+    if not rule.has_verifiers:
+        return False
+    against = {opinion.operator for opinion in verdicts if not opinion.valid and opinion.figure == figure}
+    return len(against & rule.verifiers) >= max(rule.quorum, 1)

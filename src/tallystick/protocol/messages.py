@@ -1,23 +1,21 @@
 """Receipts, verdicts and credentials as they come in: JSON to checked fields, struct hash and signer. Pure, and quick.
 
 One object or one line becomes a `SignedReceipt`, `SignedVerdict` or `SignedStatement`, or an `Outcome` that says
-why not.
-Nothing here knows agreements: that is `ingest`.
+why not. Nothing here knows agreements: that is the relayer's ingest, or the watcher's evidence.
 """
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple, TypeVar
 
 import msgspec
 
-from tallystick.protocol.constants import UINT16_MAX, UINT32_MAX, UINT40_MAX, UINT64_MAX
-from tallystick.protocol.eip712 import Credential, Domain, Receipt, Revocation, Verdict, digest
-from tallystick.protocol.enums import CredentialKind
-from tallystick.protocol.errors import SignatureError
-from tallystick.protocol.keys import recover
+from .constants import UINT16_MAX, UINT32_MAX, UINT40_MAX, UINT64_MAX
+from .eip712 import Credential, Domain, Receipt, Revocation, Verdict, digest
+from .enums import CredentialKind
+from .errors import SignatureError
+from .keys import recover
 
 MAX_UNITS: Final = 2**63 - 1
 """More does not fit the store; such a receipt is refused with `units_out_of_range`."""
@@ -128,10 +126,15 @@ _skim = msgspec.json.Decoder(msgspec.Raw).decode
 
 def lines_of(body: bytes) -> Iterator[tuple[int, bytes]]:
     """The lines of an NDJSON body that are not blank, numbered from 1, blank ones counted."""
-    for number, line in enumerate(io.BytesIO(body), 1):
-        content = line.strip()
+    number, start, size = 0, 0, len(body)
+    while start < size:
+        number += 1
+        end = body.find(b"\n", start)
+        end = size if end < 0 else end
+        content = body[start:end].strip()
         if content:
             yield number, content
+        start = end + 1
 
 
 def rejected(line: int, code: str, message: str, hash_: bytes | None = None) -> Outcome:
@@ -169,7 +172,7 @@ def parse_verdict(domain: Domain, line: int, content: bytes) -> SignedVerdict | 
     try:
         verdict = Verdict(
             _number("agreement", parsed.agreement),
-            _units(parsed.units),
+            _units(parsed.units, least=1 if parsed.valid else 0),
             _root(parsed.output_root),
             parsed.valid,
             _small("verifierVersion", parsed.verifier_version, UINT32_MAX),
@@ -241,10 +244,11 @@ def _number(name: str, value: int | str) -> int:
     return number
 
 
-def _units(value: int | str) -> int:
+def _units(value: int | str, least: int = 1) -> int:
+    """A verdict that rejects a figure says how much of it is valid, which may be nothing."""
     units = _whole("units", value)
-    if units < 1:
-        raise _BadFieldError("units is a whole number from 1: the total delivered so far.")
+    if units < least:
+        raise _BadFieldError(f"units is a whole number from {least}: the total delivered so far.")
     if units > MAX_UNITS:
         raise _BadFieldError(f"units must not be above 2^63 - 1 = {MAX_UNITS}.", "units_out_of_range")
     return units
