@@ -14,6 +14,7 @@ from tallystick.protocol.eip712 import BatchHeader, Terms
 from tallystick.protocol.enums import KeyKind
 from tallystick.protocol.hashing import keccak256
 from tests.gas.arbiters import Arbiters
+from tests.gas.bisection import Bisection
 from tests.gas.challenges import challenge_gas
 from tests.gas.disputes import Disputes
 from tests.gas.paths import Paths
@@ -229,3 +230,6 @@ class Scenario:
 def measure() -> dict[str, int]:
     """Gas by name: this market, then that of `paths`, then challenges, disputes and arbiters, each with its own."""
     return {**Scenario().run(), **Paths().run(), **challenge_gas(), **Disputes().run(), **Arbiters().run()}
+    """Gas by name: this market, then `paths`, then what `arbiters`, `bisection` and `challenges` measure."""
+    more = {**Arbiters().run(), **Bisection().run(), **challenge_gas()}
+    return {**Scenario().run(), **Paths().run(), **more}
