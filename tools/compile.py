@@ -4,8 +4,8 @@
     tools/compile.py                  compile all, write src/tallystick/artifacts
     tools/compile.py --check          compile all, write nothing, exit 1 when the committed artefacts differ
     tools/compile.py PATH...          compile only these files or folders, write nothing
-    tools/compile.py --only A,B       compile these contracts alone and write their artefacts, but no manifest: for work in
-                                      progress, a whole compilation must follow
+    tools/compile.py --only A,B       compile these contracts alone and write their artefacts, but no manifest: for work
+                                      in progress, a whole compilation must follow
 
 Every contract under contracts/ that can be deployed, and those of EXTERNAL, becomes one JSON file with
 
@@ -25,8 +25,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import re
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -107,7 +107,7 @@ def run_solc(
     runs: int = OPTIMIZER_RUNS,
     only: dict[str, str] | None = None,
 ) -> Json:
-    """The compiler's answer: what there is to compile, or with `only` the code of these contracts, by name and source unit."""
+    """The compiler's answer: what there is to compile, or the code of `only` these, by name and source unit."""
     selection: Json = {name: {"": ["ast"]} for name in [*sources, *external]}
     if only is not None:
         selection = {}
@@ -205,7 +205,7 @@ def compile_contracts(
 
 
 def generate(wanted: list[tuple[str, str]], sources: dict[str, Path], external: list[str]) -> Json:
-    """The code of contracts, by source unit and name. The compiler has one thread, so it runs as often as there are cores.
+    """The code of contracts, by source unit and name. The compiler has one thread, so it runs once a core.
 
     What it makes of a contract depends on the sources of the request, not on which other contracts are asked for.
     """

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Drive the market's state machine, model and bytecode side by side, for as long as told.
+"""Drive the market's state machine, model and bytecode side by side, or quarrels before the Court, for as long as told.
 
-    tools/fuzz.py --steps 1000000 [--seed N] [--report build/fuzz/report.json]
+    tools/fuzz.py --steps 1000000 [--seed N] [--machine market|quarrels] [--report build/fuzz/report.json]
 
 Writes {"steps": n, "seed": n, "rules": {name: {"ok": n, "refused": n}}, "invariants": {name: times checked},
 "reached": {reason: n}, "failures": [text]} and exits 1 when something differed. Functions count as rules: `ok` that
@@ -24,11 +24,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from hypothesis import HealthCheck, Phase, seed, settings  # noqa: E402
-from hypothesis.stateful import run_state_machine_as_test  # noqa: E402
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test  # noqa: E402
 from tests.stateful.machine import Market  # noqa: E402
+from tests.stateful.quarrels import Quarrels  # noqa: E402
 
 STEPS_AN_EXAMPLE = 60
 EXAMPLES_A_ROUND = 50
+MACHINES = {"market": Market, "quarrels": Quarrels}
 
 
 class Tally:
@@ -42,21 +44,21 @@ class Tally:
         self.reached: Counter[str] = Counter()
         self.failures: list[str] = []
 
-    def machine(self) -> type[Market]:
-        """The state machine, counting into this tally."""
-        tally = self
+    def machine(self, name: str) -> type[RuleBasedStateMachine]:
+        """A state machine, counting into this tally."""
+        tally, base = self, MACHINES[name]
 
-        class Counted(Market):
-            def teardown(self) -> None:
-                twin = getattr(self, "twin", None)
-                if twin is not None:
-                    tally.ok += twin.ok
-                    tally.refused += twin.refused
-                    tally.checked += twin.checked
-                    tally.reached += twin.reached
-                    tally.steps += twin.checked["chain equals model"]
+        def teardown(machine: RuleBasedStateMachine) -> None:
+            base.teardown(machine)
+            world = getattr(machine, "twin", None) or getattr(machine, "room", None)
+            if world is not None:
+                tally.ok += world.ok
+                tally.refused += world.refused
+                tally.checked += world.checked
+                tally.reached += world.reached
+                tally.steps += max(world.checked.values(), default=0)
 
-        return Counted
+        return type("Counted", (base,), {"teardown": teardown})
 
     def report(self, first_seed: int) -> dict[str, Any]:
         """The report's JSON."""
@@ -76,13 +78,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--steps", type=int, default=20_000, help="steps to take at least (20000)")
     parser.add_argument("--seed", type=int, default=None, help="repeat a run; drawn at random otherwise")
+    parser.add_argument("--machine", choices=sorted(MACHINES), default="market")
     parser.add_argument("--report", type=Path, default=ROOT / "build" / "fuzz" / "report.json")
     wanted = parser.parse_args()
     first = random.SystemRandom().randrange(2**32) if wanted.seed is None else wanted.seed
     tally, began, round_seed = Tally(), time.monotonic(), first
     try:
         while tally.steps < wanted.steps and not tally.failures:
-            _round(tally, round_seed)
+            _round(tally, wanted.machine, round_seed)
             round_seed += 1
             rate = tally.steps / (time.monotonic() - began)
             print(f"{tally.steps} of {wanted.steps} steps, {rate:.0f} a second", flush=True)
@@ -96,8 +99,8 @@ def main() -> int:
     return 1 if tally.failures else 0
 
 
-def _round(tally: Tally, round_seed: int) -> None:
-    machine = seed(round_seed)(tally.machine())
+def _round(tally: Tally, name: str, round_seed: int) -> None:
+    machine = seed(round_seed)(tally.machine(name))
     chosen = settings(
         max_examples=EXAMPLES_A_ROUND,
         stateful_step_count=STEPS_AN_EXAMPLE,

@@ -63,7 +63,7 @@ GOALS: dict[str, tuple[int | None, str]] = {
         None,
         "EigenLayer processClaim 91 943; Morpho URD claim again 62 149; Superfluid GDA distribute 270 654",
     ),
-    "slash an agreement's pledge: close, refund, three parties credited": (
+    "close an agreement by a ruling: recover, slash, refund, three parties credited": (
         150_000,
         "Prime Intellect invalidate + slash 381 622",
     ),
@@ -112,11 +112,12 @@ def markdown(found: dict[str, int]) -> str:
 
 Written by `make gas`; `make test` fails with a diff when a figure changes. Whole transactions, exact, on the compiled
 contracts under Prague (calldata floor of EIP-7623 included), in the scenarios of `tests/gas`: 5 customers, 20 providers
-with an account each and 300 agreements (`scenario.py`); one of each for leases, signatures, splits, releases and
-credentials (`paths.py`). "Each" divides a batch by its items and rounds up. "Steady" means that the slots were written
-before; collecting, releasing and the clock are steady too. The share in brackets is ours of the goal: above 100 % the
-goal is missed. Peers are the like operation on their own code, measured in November 2026; the operations differ in what
-they promise.
+with an account each and 300 agreements (`scenario.py`); one of each for leases, signatures, splits, releases,
+credentials, and for what challenges and disputes do to leaves and agreements (`paths.py`); a dispute before arbiters
+(`arbiters.py`). "Each" divides a batch by its items and rounds up. "Steady" means that the slots were written before;
+collecting, releasing and the clock are steady too. The share in brackets is ours of the goal: above 100 % the goal is
+missed. Peers are the like operation on their own code, measured in November 2026; the operations differ in what they
+promise.
 
 The Azure conversation trace (19 366 receipts, 50 customers x 20 providers) takes 559.1 gas per receipt from post to
 settled against a goal of 620; `tallystick replay` measures that, not this table.

@@ -101,7 +101,7 @@ abstract contract CourtBase is BondBook {
         uint80 units;
     }
 
-        IEscrow internal immutable _ESCROW;
+    IEscrow internal immutable _ESCROW;
     IEscrowExtension internal immutable _ESCROW_MORE;
     IEscrowRulings internal immutable _RULINGS;
     IReceiptLedger internal immutable _BATCHES;

@@ -186,7 +186,11 @@ contract CourtExecution is CourtShares {
     }
 
     /// @dev What was paid beyond `amount`, the customer's fee included, and not made good before.
-    function _overpaid(AgreementView memory a, uint256 amount, uint64 madeGood) private pure returns (uint256 overpaid) {
+    function _overpaid(AgreementView memory a, uint256 amount, uint64 madeGood)
+        private
+        pure
+        returns (uint256 overpaid)
+    {
         if (amount >= a.paid) return 0;
         overpaid = a.paid - amount + Fees.riseDown(amount, a.paid, a.feeCustomer);
         return overpaid > madeGood ? overpaid - madeGood : 0;

@@ -59,6 +59,7 @@ struct EscrowParameters {
 /// @dev Both inherit this first, and neither the extension nor what it inherits declares state of its own, so a delegate
 /// call finds every slot in its place. What settlement writes (`_earned`) lies apart from what its owner writes (`_owned`)
 /// and from what openings write (`_balances`), so that a settlement touches one slot a payee.
+// solhint-disable-next-line max-states-count
 abstract contract EscrowStorage is AccessManaged, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;

@@ -33,23 +33,23 @@ contract PolicyBook is IPolicyBook, AccessManaged {
         uint32 responseWindow;
         uint32 notice;
         uint32 reportTime;
-        // slot 1
-        uint32 relayer;
-        uint16 stakeMultiple;
+        // slot 1: begins with what does not fit into slot 0
         uint64 valueCap;
         uint64 grossCap;
+        uint32 relayer;
+        uint16 stakeMultiple;
         uint32 silence;
         uint40 addedAt;
         // slot 2
         address issuer;
         uint16 customerCredentials;
         uint16 operatorCredentials;
-        uint64 selfPostBond;
+        uint32 verifierVersion;
+        uint16 minConfidence;
         // slot 3
         bytes32 measurement;
         // slot 4
-        uint32 verifierVersion;
-        uint16 minConfidence;
+        uint64 selfPostBond;
         // slot 5
         uint32[] verifiers;
         // slots 6 to 10

@@ -240,6 +240,7 @@ abstract contract StakeReserves is StakingBase {
 
     /// @dev Takes what is left of the slash, then of the fee, from free, then from thawing stake, and credits all of it.
     /// @param parts The stake without what came of the pledge: `outcome.recovered`, `fromPledge`, `feeFromPledge`.
+    // solhint-disable-next-line function-max-lines
     function _take(
         SlashOrder calldata order,
         Account storage o,

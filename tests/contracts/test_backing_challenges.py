@@ -474,6 +474,19 @@ def test_dismiss__batch_cancelled_by_the_guardian__bond_returns(room: Room) -> N
     assert room.agreement(room.agreement_at(batch, 0))["holds"] == 0
 
 
+def test_dismiss__nobody_comes_for_a_month__still_possible(room: Room) -> None:
+    batch = room.posted(1)
+    agreement = room.agreement_at(batch, 0)
+    room.challenge(batch, 0)
+    room.rule_closed(agreement)
+    room.evm.warp(30 * DAY)
+    assert (room.load(), room.agreement(agreement)["holds"]) == ((1, 0), 1)
+    room.dismiss(batch, 0)
+    assert (room.load(), room.agreement(agreement)["holds"]) == ((0, 0), 0)
+    assert room.credit(WANDA) == BOND
+    assert room.stake_of(RELAYER) == (20_000 * DOLLAR, 0)
+
+
 def test_dismiss__nothing_there__refused(room: Room) -> None:
     batch = room.posted(1)
     for index in (0, 1, 256, 2**255):

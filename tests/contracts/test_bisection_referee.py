@@ -12,15 +12,10 @@ from typing import Any
 import pytest
 
 from tallystick.protocol.bisection.game import WorkChallenger, WorkSolver, play
-from tallystick.protocol.bisection.work import (
-    CellProof,
-    Fault,
-    OperationProof,
-    Order,
-    Statement,
-    Work,
-    network_order,
-)
+from tallystick.protocol.bisection.machine import Instruction, Opcode, indexed_tree, leaf, prove, state_hash
+from tallystick.protocol.bisection.statement import CellProof, OperationProof, Statement
+from tallystick.protocol.bisection.work import Fault, Order, Work, network_order
+from tallystick.protocol.hashing import keccak256
 from tests.support.evm import Account, reverts
 from tests.support.referee import CLAIMED, HALF, UNITS, Ring, Turn
 
@@ -453,6 +448,55 @@ def test_prove__before_one_operation_is_left__is_refused(
     asked(ring, dispute, cheat, rounds)
     with reverts("BisectionReferee_WrongIndex", dispute=dispute, index=FAULT):
         ring.challenge("prove", dispute, FAULT, honest.operation_proof(FAULT))
+
+
+# Programs that no compiler would write: the chain gives every instruction a meaning, so that no game hangs
+
+
+def single(instruction: bytes) -> tuple[Ring, list[bytes], bytes, OperationProof]:
+    """A ring for an order of one operation on two empty cells: cells' tree, order's hash, the operation's proof."""
+    cells = indexed_tree([bytes(32)] * 2)
+    counts = (1).to_bytes(32, "big") * 2
+    program = leaf(0, instruction)
+    order = keccak256(keccak256(b"Tallystick work order v1") + program + cells[0] + counts)
+    cell = CellProof(bytes(32), prove(cells, 0))
+    shown = OperationProof(
+        cells[0], order, instruction, [], cell, cell, CellProof(bytes(32), prove(cells, 1))
+    )
+    return Ring(order), cells, order, shown
+
+
+def accused(ring: Ring, program: bytes, input_root: bytes, final: tuple[bytes, bytes]) -> int:
+    """A dispute over work of one operation that ends in (memory root, trace), with the statement made."""
+    statement = Statement(program, input_root, 1, 1, leaf(0, state_hash(*final)), *final)
+    dispute = ring.dispute(statement.output_root())
+    ring.open(dispute)
+    ring.solve("state", dispute, statement, [])
+    return dispute
+
+
+@pytest.mark.parametrize("opcode", [0, 5, 255])
+def test_unknown_opcode__does_nothing_but_enter_the_trace(opcode: int) -> None:
+    instruction = bytes(31) + bytes([opcode])
+    ring, cells, order, shown = single(instruction)
+    program, trace = leaf(0, instruction), keccak256(order + bytes(32))
+    right = accused(ring, program, cells[0], (cells[0], trace))
+    ring.challenge("prove", right, 0, shown)
+    assert ring.winner(right) == Turn.SOLVER_WON
+    wrong = accused(ring, program, cells[0], (cells[0], order))
+    ring.challenge("prove", wrong, 0, shown)
+    assert ring.winner(wrong) == Turn.CHALLENGER_WON
+
+
+def test_cell_outside_the_memory__cannot_be_shown__so_the_challenger_runs_out_of_time() -> None:
+    """Who orders a program that names a cell which is not there cannot prove it wrong."""
+    instruction = Instruction(Opcode.RELU, 2, 0).encode()
+    ring, cells, _, shown = single(instruction)
+    dispute = accused(ring, leaf(0, instruction), cells[0], (cells[0], b"\1" * 32))
+    with reverts("BisectionReferee_BadProof", what=b"target".ljust(32, b"\0")):
+        ring.challenge("prove", dispute, 0, shown)
+    ring.evm.warp(HALF)
+    assert ring.winner(dispute) == Turn.SOLVER_WON
 
 
 # Turns and players

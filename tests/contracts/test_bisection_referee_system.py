@@ -18,7 +18,8 @@ from tallystick.protocol.bisection.game import (
     WorkSolver,
     play,
 )
-from tallystick.protocol.bisection.work import Fault, OperationProof, Work, network_order
+from tallystick.protocol.bisection.statement import OperationProof
+from tallystick.protocol.bisection.work import Fault, Work, network_order
 from tallystick.protocol.eip712 import Receipt as Claim
 from tallystick.protocol.eip712 import Terms
 from tallystick.protocol.enums import KeyKind

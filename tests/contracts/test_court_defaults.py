@@ -1,7 +1,8 @@
-"""Silence: whoever does nothing in whichever state, time alone brings the dispute to an end, and no money stays behind.
+"""Silence: whoever does nothing in whichever state, time alone brings the dispute to an end, and no money
+stays behind.
 
-Each cell of the table of docs/disputes.md is one of these tests, or one that the table names. A task of 100 dollars, its
-figure of 700 000 units attacked; the challenger says that 300 000 stand.
+Each cell of the table of docs/disputes.md is one of these tests, or one that the table names. A task of
+100 dollars, its figure of 700 000 units attacked; the challenger says that 300 000 stand.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Between the opening and the arbiters: contests, evidence, the customer that takes over, figures behind a proposal."""
+"""Between the opening and the arbiters: contests, evidence, the customer that takes over, figures behind a
+proposal."""
 
 from __future__ import annotations
 
@@ -82,9 +83,7 @@ def test_evidence__by_anyone_for_either_side__until_it_closes() -> None:
     bar = open_bar()
     _, dispute = proposed(bar)
     for who, side in ((CAROL, True), (FRED, False)):
-        receipt = bar.court.transact(
-            "submitEvidence", dispute, side, b"\x11" * 32, "https://e", sender=who
-        )
+        receipt = bar.court.transact("submitEvidence", dispute, side, b"\x11" * 32, "https://e", sender=who)
         assert receipt.event("Evidence").args == {
             "dispute": dispute,
             "by": who.address,
@@ -249,7 +248,8 @@ def test_proposal__never_below_what_is_final() -> None:
 
 
 def test_proposal__takes_back_what_was_only_released() -> None:
-    """20 are final, 80 released at once and reserved: the 80 come back of the reservation, the slash is rewarded."""
+    """20 are final, 80 released at once and reserved: the 80 come back of the reservation, the slash is
+    rewarded."""
     bar = open_bar()
     task = bar.task(QUORUM)
     bar.pay(task, 200_000)
@@ -283,7 +283,7 @@ def test_proposal__contested_and_rejected__the_bonds_pay_the_provider() -> None:
     bar.settled()
 
 
-def test_proposal__contested_and_upheld__the_verifiers_share_the_reward_and_the_provider_pays_the_fee() -> None:
+def test_proposal__contested_and_upheld__verifiers_share_the_reward_provider_pays_the_fee() -> None:
     bar = open_bar()
     _, dispute = proposed(bar)
     bar.court.transact("contest", dispute, sender=OTTO)

@@ -1,7 +1,8 @@
-"""Carrying out rulings on metered work: what stands is paid, what was paid beyond it comes back, the slash, fees and bonds.
+"""Carrying out rulings on metered work: what stands is paid, what was paid beyond it comes back, the
+slash, fees and bonds.
 
-A task is 100 dollars for 1 000 000 units, 500 bps of the provider's fee, coverage 10 %: pledge 10 dollars. A bond is 50
-dollars (5 % of 100 would be 5), the first arbiter's fee 25, an appeal's 55.
+A task is 100 dollars for 1 000 000 units, 500 bps of the provider's fee, coverage 10 %: pledge 10 dollars.
+A bond is 50 dollars (5 % of 100 would be 5), the first arbiter's fee 25, an appeal's 55.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ MONEY = 100_000 * DOLLAR
 
 
 def test_ruling__lower_and_unpaid__pays_what_stands_refunds_the_rest_and_rewards() -> None:
-    """400 000 units: 40 dollars gross, 38 net, fee 2; 60 back; the slash of 10 has no victim: 2 to Carol, 8 to insurance."""
+    """400 000 units: 40 dollars gross, 38 net, fee 2; 60 back; the slash of 10 has no victim: 2 to Carol,
+    8 to insurance."""
     bar = open_bar()
     task = bar.task()
     dispute = bar.attack(task, 400_000, bar.leaf(task, 1_000_000))
@@ -77,8 +79,8 @@ def test_ruling__lower_and_unpaid__pays_what_stands_refunds_the_rest_and_rewards
 
 
 def test_ruling__lower_and_all_paid__pledge_and_slash_go_to_the_victim() -> None:
-    """Paid 100, 40 stand: 60 overpaid. 10 recovered of the pledge, the slash of 10 from free stake goes to the victim whole;
-    40 are left to recover or to insure. The payee keeps what it was paid."""
+    """Paid 100, 40 stand: 60 overpaid. 10 recovered of the pledge, the slash of 10 from free stake goes to
+    the victim whole; 40 are left to recover or to insure. The payee keeps what it was paid."""
     bar = open_bar()
     task = bar.task()
     dispute = bar.attack(task, 400_000, bar.pay(task, 1_000_000))
@@ -154,7 +156,8 @@ def test_ruling__above_the_attacked_figure__is_the_attacked_figure() -> None:
 
 
 def test_ruling__above_the_budget__pays_the_budget() -> None:
-    """2 000 000 units would be 200 dollars; 1 500 000 of them stand, which is below the figure, so it closes too."""
+    """2 000 000 units would be 200 dollars; 1 500 000 of them stand, which is below the figure, so it
+    closes too."""
     bar = open_bar()
     task = bar.task()
     dispute = bar.attack(task, 400_000, bar.leaf(task, 2_000_000))
@@ -165,7 +168,8 @@ def test_ruling__above_the_budget__pays_the_budget() -> None:
 
 
 def test_slash__is_rounded_up_and_within_its_caps() -> None:
-    """3 333 bps of a pledge of 10 000 001 µ: 3 333 000.3333, so 3 333 001. A cap of 2 dollars an incident, 3 a day."""
+    """3 333 bps of a pledge of 10 000 001 µ: 3 333 000.3333, so 3 333 001. A cap of 2 dollars an incident,
+    3 a day."""
     from tests.support.court import seat
 
     bar = seat(slashBps=3_333)
@@ -206,8 +210,8 @@ def test_slash__without_stake__takes_what_there_is_and_never_reverts() -> None:
 
 
 def test_recovery__of_a_leaf_released_at_once__its_reservation_pays_before_the_pledge() -> None:
-    """100 paid and reserved; 40 stand. The 60 come of the reservation, so the slash of 10 is no victim's: 2 to Carol, 8 to
-    the insurance. Finalising gives Ann 60 of it, and Otto 40 back."""
+    """100 paid and reserved; 40 stand. The 60 come of the reservation, so the slash of 10 is no victim's:
+    2 to Carol, 8 to the insurance. Finalising gives Ann 60 of it, and Otto 40 back."""
     bar = open_bar()
     task = bar.task()
     claim = bar.release(task, 1_000_000)
@@ -262,7 +266,8 @@ def test_recovery__of_a_release_with_a_customers_fee__to_the_micro(fee: int) -> 
 
 
 def test_claim__of_what_nothing_gave_back__is_filed_once() -> None:
-    """60 overpaid, 20 came back: 40 are filed for the funder's owner. Fees of the task itself are not counted before."""
+    """60 overpaid, 20 came back: 40 are filed for the funder's owner. Fees of the task itself are not
+    counted before."""
     bar = open_bar()
     task = bar.task()
     dispute = bar.attack(task, 400_000, bar.pay(task, 1_000_000))

@@ -1,7 +1,7 @@
 """Disputes about a lease's clock: seconds that were served or not, up to the opening of the dispute.
 
-A lease is 100 µ a second and holds 100 dollars, a million seconds; pledge 10 dollars. LAG is 259 200 seconds, so after
-400 000 seconds the clock has paid 140 800 of them: 14.08 dollars.
+A lease is 100 µ a second and holds 100 dollars, a million seconds; pledge 10 dollars. LAG is 259 200
+seconds, so after 400 000 seconds the clock has paid 140 800 of them: 14.08 dollars.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def reported(bar: Bar, lease: int, seconds: int) -> None:
 
 
 def test_ruling__fewer_seconds_above_what_is_paid__lowers_the_bill_and_runs_on() -> None:
-    """300 000 of 400 000: 30 dollars stand, 15.92 more are paid; 100 000 seconds are downtime. No slash, no reward; the
-    provider pays the fee."""
+    """300 000 of 400 000: 30 dollars stand, 15.92 more are paid; 100 000 seconds are downtime. No slash,
+    no reward; the provider pays the fee."""
     bar = open_bar()
     lease = running(bar)
     dispute = bar.attack(lease, 300_000)
@@ -77,8 +77,8 @@ def test_ruling__fewer_seconds_above_what_is_paid__lowers_the_bill_and_runs_on()
 
 
 def test_ruling__below_what_is_paid__closes_and_takes_back() -> None:
-    """100 000 stand, 10 dollars: 4.08 overpaid, recovered of the pledge; the slash of 10 takes the other 5.92 of the pledge and
-    4.08 of free stake; 2 to Carol, 8 to the insurance."""
+    """100 000 stand, 10 dollars: 4.08 overpaid, recovered of the pledge; the slash of 10 takes the other
+    5.92 of the pledge and 4.08 of free stake; 2 to Carol, 8 to the insurance."""
     bar = open_bar()
     lease = running(bar)
     dispute = bar.attack(lease, 100_000)
@@ -202,18 +202,15 @@ def test_upward__appealed_by_the_provider__is_for_the_challenger() -> None:
 
 
 def test_late_downtime__a_dispute_that_changes_nothing_takes_nothing_back() -> None:
-    """After 400 000 seconds 14.08 dollars are paid; then 350 000 seconds of downtime are reported: by the clock only 136 400
-    seconds are owed, 13.64. Whoever loses a dispute about that gets nothing out of it."""
+    """After 400 000 seconds 14.08 dollars are paid; then 350 000 seconds of downtime are reported: by the
+    clock only 136 400 seconds are owed, 13.64. Whoever loses a dispute about that gets nothing out of it."""
     for upward in (False, True):
         bar = open_bar()
         lease = running(bar)
         reported(bar, lease, 350_000)
         attacked = SERVED + DAY - 350_000
         assert attacked * 100 < PAID
-        if upward:
-            dispute = bar.attack(lease, SERVED, by=OTTO)
-        else:
-            dispute = bar.attack(lease, 0)
+        dispute = bar.attack(lease, SERVED, by=OTTO) if upward else bar.attack(lease, 0)
         bar.decide(dispute, attacked)
         moved = bar.execute(dispute)
         assert (moved["outcome"], moved["overpaid"], moved["paid"]) == (REJECTED, 0, 0)
@@ -222,7 +219,8 @@ def test_late_downtime__a_dispute_that_changes_nothing_takes_nothing_back() -> N
 
 
 def test_clock__runs_on_and_close_works_while_it_is_frozen() -> None:
-    """Closed in the dispute, it ends with the notice, long before the ruling; the rest is paid by the refund."""
+    """Closed in the dispute, it ends with the notice, long before the ruling; the rest is paid by the
+    refund."""
     bar = open_bar()
     lease = running(bar)
     dispute = bar.attack(lease, 300_000)
@@ -268,8 +266,8 @@ def test_clock__not_begun__there_is_nothing_to_dispute() -> None:
 
 @pytest.mark.parametrize("policy", [1, QUORUM])
 def test_silence__on_a_clock(policy: int) -> None:
-    """NONE: the seconds that Carol disputes are not paid, those that she leaves are, and nothing is taken back. QUORUM: the
-    clock stands."""
+    """NONE: the seconds that Carol disputes are not paid, those that she leaves are, and nothing is taken
+    back. QUORUM: the clock stands."""
     bar = open_bar()
     lease = running(bar, policy)
     dispute = bar.attack(lease, 300_000)

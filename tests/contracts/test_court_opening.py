@@ -1,4 +1,5 @@
-"""Opening work disputes and proposals: who may, against what, with which bond; what a freeze keeps from moving."""
+"""Opening work disputes and proposals: who may, against what, with which bond; what a freeze keeps from
+moving."""
 
 from __future__ import annotations
 
@@ -15,7 +16,6 @@ from tests.support.court import (
     CLOCK,
     DAY,
     FRED,
-    HUNDRED,
     NO_ARBITER,
     NOBODY,
     QUORUM,
@@ -163,8 +163,8 @@ def test_open__on_a_leaf_of_a_cancelled_batch__is_refused() -> None:
 
 
 def test_open__below_what_is_paid__is_refused() -> None:
-    """500 000 units are paid. An older figure of 300 000 is contained in that; whoever lost on it would have closed the
-    agreement at 300 000."""
+    """500 000 units are paid. An older figure of 300 000 is contained in that; whoever lost on it would
+    have closed the agreement at 300 000."""
     bar = open_bar()
     task = bar.task()
     old = bar.leaf(task, 300_000)
@@ -239,7 +239,8 @@ def test_freeze__keeps_everything_but_the_ruling_from_moving() -> None:
         bar.desk.escrow.transact("topUpSigned", task, 200 * DOLLAR, bar.now + 60, signed, sender=ANN)
     bar.desk.escrow.transact("close", task, sender=ANN)
     bar.evm.warp(40 * DAY)
-    # Long past its refund time it is still the ruling alone that moves its money: nobody ruled, and 200 000 were not disputed.
+    # Long past its refund time it is still the ruling alone that moves its money: nobody ruled, and 200
+    # 000 were not disputed.
     with reverts("Escrow_Held", agreement=task):
         bar.desk.escrow.transact("refund", task, sender=ANN)
     with reverts("Escrow_Held", agreement=task):

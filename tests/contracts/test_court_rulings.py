@@ -1,4 +1,5 @@
-"""Arbiters, and appeals: who rules when, what an arbiter cannot do, who funds an appeal, and where each bond ends."""
+"""Arbiters, and appeals: who rules when, what an arbiter cannot do, who funds an appeal, and where each
+bond ends."""
 
 from __future__ import annotations
 
@@ -142,7 +143,8 @@ def test_arbiter__that_is_no_contract__is_silent() -> None:
 
 
 def test_appeal__by_the_provider__that_turns_the_ruling__returns_its_bond() -> None:
-    """First: 300 000. Second: all 700 000. Carol's bond of 50 goes to the fees, 25 and 25 of 55; nothing is left of it."""
+    """First: 300 000. Second: all 700 000. Carol's bond of 50 goes to the fees, 25 and 25 of 55; nothing
+    is left of it."""
     bar = open_bar()
     _, dispute = first_ruled(bar, 300_000)
     assert bar.court.call("appealBondOf", dispute) == (2 * BOND, 0)
@@ -168,7 +170,8 @@ def test_appeal__by_the_provider__that_turns_the_ruling__returns_its_bond() -> N
 
 
 def test_appeal__by_the_provider__that_fails__pays_the_fee_carol_and_the_jackpot() -> None:
-    """100: 55 to the second arbiter; of the other 45 60 % to Carol, 18 to the jackpot. The first's 25 of Otto's stake."""
+    """100: 55 to the second arbiter; of the other 45 60 % to Carol, 18 to the jackpot. The first's 25 of
+    Otto's stake."""
     bar = open_bar()
     _, dispute = first_ruled(bar, 300_000)
     bar.appeal(dispute, 2 * BOND, OTTO)
@@ -319,8 +322,8 @@ def test_appeal__the_customer_on_the_providers_side__gets_no_discount() -> None:
 
 
 def test_appeal__of_a_ruling_that_ones_side_won__by_the_customer_alone() -> None:
-    """A friend attacked and won one unit; the customer wants it all, at a single bond, and gets it: what others paid for the
-    provider's appeal returns at once."""
+    """A friend attacked and won one unit; the customer wants it all, at a single bond, and gets it: what
+    others paid for the provider's appeal returns at once."""
     bar = open_bar()
     task = bar.task()
     dispute = bar.attack(task, 699_999, bar.leaf(task, 700_000), by=FRED)
@@ -378,8 +381,8 @@ def test_appeal__where_there_is_nobody_to_hear_it__cannot_be() -> None:
 
 
 def test_longest_way__takes_eight_days_from_the_opening() -> None:
-    """Contest 1, evidence 1, first arbiter 2, appeal 1, second 2, cooling 1: 8 days, and one second less at each step that
-    somebody takes in the last second."""
+    """Contest 1, evidence 1, first arbiter 2, appeal 1, second 2, cooling 1: 8 days, and one second less
+    at each step that somebody takes in the last second."""
     bar = open_bar()
     task = bar.task(QUORUM)
     dispute = bar.propose(task, 0, bar.leaf(task, 700_000))
@@ -396,8 +399,9 @@ def test_longest_way__takes_eight_days_from_the_opening() -> None:
     bar.execute(dispute)
     bar.clear(dispute)
     assert bar.now - opened == 8 * DAY - 4
-    assert SILENT != bar.view(dispute)["outcome"]
-    # With the window of a self-post and the response before it: 11 days and 6 hours, within the 14 of the liability.
+    assert bar.view(dispute)["outcome"] != SILENT
+    # With the window of a self-post and the response before it: 11 days and 6 hours, within the 14 of the
+    # liability.
     assert 3 * DAY + 21_600 + 8 * DAY <= 14 * DAY
 
 

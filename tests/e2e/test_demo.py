@@ -49,8 +49,25 @@ def test_demo__own_trace__tells_where_every_micro_went(run, tmp_path):
     assert (big["staked"], small["staked"]) == (300 * 10**18, 100 * 10**18)
     assert (big["claimed"], small["claimed"]) == (dividends * 3 // 4, dividends // 4)
     assert big["staker"] != small["staker"]
+    # A task of 100 dollars, 40 % of it done: 40 paid, 60 back; the pledge of 10 is slashed, a fifth to the watcher.
+    (dispute,) = report["disputes"]
+    assert dispute.pop("agreement") in range(1 << 32, 1 << 64)
+    assert dispute == {
+        "kind": "work",
+        "outcome": "upheld",
+        "rounds": 1,
+        "slashed": 10_000_000,
+        "to_victim": 0,
+        "to_challenger": 2_000_000,
+        "to_insurance": 8_000_000,
+        "bond_returned": 50_000_000,
+        "refunded": 60_000_000,
+        "paid": 40_000_000,
+        "arbiter_fee": 25_000_000,
+    }
     page = (tmp_path / "demo" / "report.html").read_text()
     assert "Where every µ went" in page
+    assert "a jury ruled for the watcher" in page
     assert big["staker"] in page
     assert str(tmp_path / "demo" / "report.html") in done.said
     assert "NOT" not in done.said

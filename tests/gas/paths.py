@@ -1,4 +1,5 @@
-"""What the gas table measures of leases, signatures, splits, releases and credentials: a market of its own.
+"""What the gas table measures of leases, signatures, splits, releases, credentials, and of what challenges and disputes
+do to leaves and agreements: a market of its own.
 
 One customer (account 1), one provider (operator 1, paid into account 2), a relayer (operator 2). Policies, all relayed
 by it and with the default windows: 1 NONE, 2 TEE, 3 NONE with a KYC credential of both sides. Everything is signed
@@ -63,6 +64,7 @@ class Paths:
         self._clock()
         self._change()
         self._credentials()
+        self._dispute()
         self._end()
         return self.gas
 
@@ -366,11 +368,44 @@ class Paths:
         named = raw._replace(issuer=self.issuer.address, subject=subject.address)  # type: ignore[arg-type]
         return named, signature
 
+    def _dispute(self) -> None:
+        """By stand-ins of Challenges and Court, so without what these do themselves."""
+        s, challenges, court = self.system, account("challenges"), account("court")
+        number, packed, outputs = self._post(8_000_000)
+        proof = merkle.proof(figures.leaves(packed, outputs), 5)
+        leaf = (number, 5, packed[90:108], outputs[160:192], proof)
+        self.measure("block a leaf under challenge", s.ledger, "hold", leaf, sender=challenges)
+        end = (number, 5, self.metered[5], 0)
+        self.measure("unblock a leaf that was answered", s.ledger, "unhold", *end, sender=challenges)
+
+        # Two dollars of what was paid do not stand: the victim has them of the pledge, which is five dollars; two more
+        # are slashed, for the challenger and the insurance. None of the three had a credit before.
+        bad, running = self.metered[0], self.metered[1]
+        paid = s.escrow.call("agreementOf", bad)["paid"]
+        self.measure("freeze an agreement", s.escrow, "freeze", bad, sender=court)
+        name = "close an agreement by a ruling: recover, slash, refund, three parties credited"
+        order = self._ruling(bad, paid - 2 * DOLLAR, closes=True, slash=2 * DOLLAR)
+        receipt = self.measure(name, s.escrow, "executeRuling", order, sender=court)
+        assert receipt.result["slash"]["recovered"] == receipt.result["slash"]["slashed"] == 2 * DOLLAR
+        (again,) = self._opened(None, 1)
+        s.escrow.transact("freeze", again, sender=court)
+        s.escrow.transact("executeRuling", self._ruling(again, 10 * DOLLAR, closes=False), sender=court)
+        order = self._ruling(again, 8 * DOLLAR, closes=True, slash=2 * DOLLAR)
+        self.measure(f"{name}, again", s.escrow, "executeRuling", order, sender=court)
+        s.escrow.transact("freeze", running, sender=court)
+        paid = s.escrow.call("agreementOf", running)["paid"]
+        order = self._ruling(running, paid + DOLLAR, closes=False)
+        name = "pay by a ruling, after which the agreement runs on"
+        self.measure(name, s.escrow, "executeRuling", order, sender=court)
+        values = (running, s.evm.now + 5 * DAY)
+        self.measure("clear a frozen agreement", s.escrow, "clear", *values, sender=court)
+
+    def _ruling(self, agreement: int, amount: int, *, closes: bool, slash: int = 0) -> tuple[Any, ...]:
+        hunter = self.outsider.address
+        return (agreement, amount, closes, False, 0, 0, 0, 0, slash, 0, NOBODY, hunter, 2_000, 1)
+
     def _end(self) -> None:
         s = self.system
-        order = (self.metered[0], 4 * DOLLAR, 2 * DOLLAR, self.outsider.address, 2_000, 1)
-        name = "slash an agreement's pledge: close, refund, three parties credited"
-        self.measure(name, s.escrow, "slashAgreement", *order, sender=s.admin)
         self.measure("close a lease by the provider", s.escrow, "close", self.leases[0], sender=self.provider)
         (early,) = self._opened(None, 1)
         s.escrow.transact("close", early, sender=self.provider)

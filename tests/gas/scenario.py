@@ -14,9 +14,10 @@ from tallystick.protocol.eip712 import BatchHeader, Terms
 from tallystick.protocol.enums import KeyKind
 from tallystick.protocol.hashing import keccak256
 from tests.gas.arbiters import Arbiters
+from tests.gas.challenges import challenge_gas
 from tests.gas.paths import Paths
 from tests.support.evm import Account, Bound, Receipt, account
-from tests.support.system import DOLLAR, TALLY, Role, System, deploy_system
+from tests.support.system import DOLLAR, TALLY, Role, System, deploy_system, slash_order
 
 CUSTOMERS: Final = 5
 PROVIDERS: Final = 20
@@ -196,8 +197,14 @@ class Scenario:
         self.measure(
             "withdraw from an account", s.escrow, "withdraw", 1, DOLLAR, customer.address, sender=customer
         )
-        order = (1, 1_000 * DOLLAR, customer.address, 500 * DOLLAR, self.relay.address, 2_000, 1)
-        self.measure("slash, three parties credited", s.staking, "slash", order, sender=s.admin)
+        shares = {
+            "victim": customer.address,
+            "loss": 500 * DOLLAR,
+            "challenger": self.relay.address,
+            "reward": 2_000,
+        }
+        order = slash_order(1, 1_000 * DOLLAR, **shares)
+        self.measure("slash, three parties credited", s.staking, "slash", order, sender=account("court"))
         self.measure("start a thaw", s.staking, "unstake", 1, DOLLAR, sender=provider)
         s.evm.warp(21 * DAY)
         self.measure("withdraw stake", s.staking, "withdraw", 1, provider.address, sender=provider)
@@ -219,5 +226,5 @@ class Scenario:
 
 
 def measure() -> dict[str, int]:
-    """Gas by name: this market, then that of `paths`, then what `arbiters` measures."""
-    return {**Scenario().run(), **Paths().run(), **Arbiters().run()}
+    """Gas by name: this market, then that of `paths`, then what `arbiters` and `challenges` measure."""
+    return {**Scenario().run(), **Paths().run(), **Arbiters().run(), **challenge_gas()}

@@ -13,7 +13,7 @@ from tallystick.chain.posted import posted_batch
 from tallystick.chain.signers import KeySigner
 from tallystick.protocol.eip712 import Verdict
 from tallystick.store.tables import receipts
-from tests.relayer.driver import Driver
+from tests.relayer.driver import CrashPoint, Driver
 from tests.relayer.scene import RELAYER, VERIFIER, WINDOW, Scene, ndjson
 from tests.support.chain_calls import post_call
 
@@ -78,6 +78,34 @@ def test_challenge__leaf_is_backed__answered_by_itself_paid_and_the_bond_is_the_
     rounds(driver, 5, later=WINDOW)
     assert (scene.paid(number), driver.states()) == (600_000, ["settled"])
     assert [row["kind"] for row in driver.rows("transactions")] == ["post", "answer", "settle"]
+
+
+def test_challenge__relayer_is_killed_at_every_commit_point_of_its_answer__answered_once(
+    scene: Scene, database: Path
+) -> None:
+    died: list[str] = []
+
+    def reached(place: str) -> None:
+        watched = place.startswith("answer.") or (bool(died) and place.startswith("engine."))
+        if watched and place not in died:
+            died.append(place)
+            raise CrashPoint(place)
+
+    driver = Driver(scene, database, reached=reached)
+    driver.round()
+    post_call(scene, STRANGER, "TestDollar", "mint", STRANGER.address, 10**9)
+    post_call(scene, STRANGER, "TestDollar", "approve", scene.address("Challenges"), 10**9)
+    driver.block()
+    batch = posted(driver, scene.agreements[4])
+    challenge(driver, batch)
+    rounds(driver, 8)
+    assert {"answer.before", "answer.after", "engine.signed"} <= set(died)
+    assert [row["state"] for row in driver.rows("challenges")] == ["answered"]
+    assert [row["key"] for row in driver.rows("transactions") if row["kind"] == "answer"] == [
+        f"answer:{batch}:0:0"
+    ]
+    assert scene.read("Challenges", "credits", scene.relayer.address) == BOND
+    driver.stop()
 
 
 def test_challenge__answered_after_the_batch_was_settled__settled_once_more(

@@ -74,7 +74,8 @@ class Comparing(Worlds):
                 found.downtime,
                 found.status == 1,
             ), number
-            assert (told.frozen, told.holds, told.not_before) == (
+            assert (told.forgiven, told.frozen, told.holds, told.not_before) == (
+                found.forgiven,
                 found.frozen,
                 found.holds,
                 found.not_before,
@@ -132,6 +133,7 @@ class Comparing(Worlds):
         running = {number for number in numbers if m.agreements[number].status == 1}
         for number in sorted(running | set(numbers[-RECENT:])):
             assert _read(e, "agreementOf", number) == _view(m.agreements[number]), number
+            assert _read(e, "forgivenOf", number) == m.agreements[number].forgiven, number
         for number in sorted(running)[-RECENT:]:
             assert _read(e, "refundableAt", number) == m.refundable_at(number), number
             assert _read(e, "paidUntil", number) == m.paid_until(number), number

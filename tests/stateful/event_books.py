@@ -29,6 +29,7 @@ class Figures:
     fee_customer: int
     paid: int = 0
     downtime: int = 0
+    forgiven: int = 0
     open: bool = True
     frozen: bool = False
     holds: int = 0
@@ -130,6 +131,7 @@ class EventBooks:
             "FeesCollected": self._collected,
             "Frozen": lambda e: self._set(e, frozen=True),
             "Unfrozen": lambda e: self._set(e, frozen=False),
+            "DowntimeForgiven": lambda e: self._set(e, forgiven=e["forgiven"]),
             "RefundDelayed": lambda e: self._set(e, not_before=e["notBefore"]),
             "FeesOverturned": lambda e: self.overturned.update({e["account"]: e["fees"]}),
         }

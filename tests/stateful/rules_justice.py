@@ -266,6 +266,32 @@ class JusticeRules(Rules):
                 twin.settle(account("ann"), own)
                 twin.retire_batch(account("ann"), own)
 
+    @rule(data=st.data(), policy=st.integers(1, 3), first=st.integers(0, 5_000), then=st.integers(0, 9_000))
+    def lease_disputed(self, data: st.DataObject, policy: int, first: int, then: int) -> None:
+        """Downtime is posted, a ruling takes some of it back, and the old and the next figure come again."""
+        twin = self.twin
+        number = self.opened(
+            data, customer=1, funder=1, operator=1, policy=policy, mode=1, start=twin.now, budget=9 * DOLLAR,
+            max_budget=9 * DOLLAR, unit_price=1_000_000,
+        )  # fmt: skip
+        if number is None:
+            return
+        twin.warp(9_000)
+        batch = self.post_figures(policy, [(number, first)])
+        twin.warp(DAY)
+        if batch is not None:
+            twin.settle(account("ann"), batch)
+        twin.freeze(self.court, number)
+        self.execute(data, number, closes=False)
+        twin.clear(self.court, number, twin.now + DAY)
+        newer = self.post_figures(policy, [(number, then)])
+        item = honest_receipt(twin, data, number, accepted=False)
+        item.receipt = item.receipt._replace(units=then + 1)
+        twin.report_downtime(account("ann"), [item])
+        twin.warp(DAY)
+        for own in filter(None, (batch, newer)):
+            twin.settle(account("ann"), own)
+
     def rest(self, data: st.DataObject, number: int) -> None:
         """Every way to move an agreement's money, which works or not."""
         twin, found = self.twin, self.found(number)
@@ -337,12 +363,9 @@ class JusticeRules(Rules):
         )
         twin.ask_backing(shown, answer)
         twin.ask_claim(None, answer)
-        verdicts = data.draw(
-            st.lists(
-                st.tuples(st.integers(3, 5), st.sampled_from([VERDICTS, account("mallory")])), max_size=2
-            )
-        )
+        pairs = st.tuples(st.integers(3, 5), st.sampled_from([VERDICTS, account("mallory")]))
+        verdicts = data.draw(st.one_of(st.just([(4, VERDICTS)]), st.lists(pairs, max_size=2)))
+        judged = [n for n in self.twin.agreements if self.found(n).policy == 3]
+        whose = judged[-1] if judged and data.draw(mostly) else self.agreement(data)
         for version in (3, 2):
-            twin.ask_rejected(
-                self.agreement(data), answer.receipt.units, batch.output(leaf), verdicts, version
-            )
+            twin.ask_rejected(whose, answer.receipt.units, batch.output(leaf), verdicts, version)

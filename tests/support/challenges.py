@@ -194,8 +194,8 @@ def _seat(evm: Evm | None, currency: str, policy: dict[str, Any]) -> Room:
         system.staking.transact("authoriseKey", operator, int(kind), key.address, sender=owner)
     for number, owner in VERIFIERS.items():
         assert system.register(owner, Role.VERIFIER, free=3_000 * DOLLAR) == number
-        key = VERIFIER_KEYS[number].address
-        system.staking.transact("authoriseKey", number, int(KeyKind.VERIFIER), key, sender=owner)
+        signs = VERIFIER_KEYS[number].address
+        system.staking.transact("authoriseKey", number, int(KeyKind.VERIFIER), signs, sender=owner)
     assert system.add_policy(relayer=RELAYER, **policy) == POLICY
     assert system.add_policy(relayer=RELAYER, kind=2, quorum=2, verifiers=[3, 4, 5]) == QUORUM
     _seat_accounts(room, 100_000 * DOLLAR)

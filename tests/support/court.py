@@ -7,8 +7,10 @@
     bar.decide(dispute, 400_000)                   # waits, the first arbiter rules, nobody appeals
     moved = bar.execute(dispute)
 
-The cast is that of `tests.support.escrow`; CAROL challenges, FRED is the provider's friend. Policies: 1 NONE, 2 ATTESTED by
-operator 3, 3 QUORUM of two of operators 3 to 5, 4 TEE, all with both arbiters; 5 QUORUM without arbiters, 6 NONE with the
+The cast is that of `tests.support.escrow`; CAROL challenges, FRED is the provider's friend. Policies: 1
+NONE, 2 ATTESTED by
+operator 3, 3 QUORUM of two of operators 3 to 5, 4 TEE, all with both arbiters; 5 QUORUM without arbiters,
+6 NONE with the
 first arbiter alone, 7 NONE with the second alone, 8 NONE with neither; and the default figures otherwise.
 """
 
@@ -34,7 +36,7 @@ from tests.support.escrow import (
     Posted,
 )
 from tests.support.evm import Account, Bound, Evm, Receipt, Snapshot, account
-from tests.support.receipts import DEVICE, VERIFIER_KEYS, VERIFIERS, sign_receipt
+from tests.support.receipts import DEVICE, VERIFIER_KEYS, VERIFIERS, release_request, sign_receipt
 from tests.support.system import DOLLAR, Role, System, deploy_system, dispute_terms
 
 __all__ = [
@@ -49,16 +51,16 @@ __all__ = [
     "FREE",
     "HUNDRED",
     "ISSUER",
-    "NONE",
     "NOBODY",
+    "NONE",
     "PLEDGE",
     "QUORUM",
     "REJECTED",
     "SILENT",
-    "State",
     "TEE",
     "UPHELD",
     "Bar",
+    "State",
     "open_bar",
 ]
 
@@ -80,8 +82,8 @@ CONTEST, EVIDENCE, RULING, APPEAL, COOLING = DAY, DAY, 2 * DAY, DAY, DAY
 UPHELD, REJECTED, SILENT = 1, 2, 3
 NOBODY: Final = "0x" + "00" * 20
 OUTPUT: Final = b"\x5a" * 32
-_NO_ITEM: Final = ((0, 0, 0, 0, bytes(32), False), b"", NOBODY, b"", b"", [])
-CLOCK: Final = (0, 0, bytes(18), bytes(32), [], _NO_ITEM)  # the empty claim: a lease's clock
+_NO_ITEM: Final[tuple[Any, ...]] = ((0, 0, 0, 0, bytes(32), False), b"", NOBODY, b"", b"", [])
+CLOCK: Final[tuple[Any, ...]] = (0, 0, bytes(18), bytes(32), [], _NO_ITEM)  # the empty claim: a lease's clock
 
 
 class State:
@@ -199,11 +201,9 @@ class Bar:
         return self.claim_of(batch)
 
     def release(self, agreement: int, units: int) -> tuple[Any, ...]:
-        """Posts a figure and has it paid at once; the claim that shows it."""
-        from tests.support.receipts import release_request
-
+        """Posts a figure and has it paid at once, if it can be; the claim that shows it."""
         batch = self.post(agreement, units)
-        assert self.ledger.transact("release", [release_request(batch, 0)], sender=OTTO).result > 0
+        self.ledger.transact("release", [release_request(batch, 0)], sender=OTTO)
         return self.claim_of(batch)
 
     # The moves
@@ -258,7 +258,8 @@ class Bar:
         return self.court.transact("rule", dispute, sender=MALLORY)
 
     def decide(self, dispute: int, units: int) -> None:
-        """Waits for the end of the evidence, has the first arbiter rule, and lets the time of an appeal pass."""
+        """Waits for the end of the evidence, has the first arbiter rule, and lets the time of an appeal
+        pass."""
         self.expire(dispute)
         self.rule(dispute, units)
         self.expire(dispute)
@@ -327,7 +328,8 @@ class Bar:
         self.desk.check_solvent()
 
     def settled(self) -> None:
-        """No bond is left, and the Court's credits are all of its money once it has collected what Staking owes it."""
+        """No bond is left, and the Court's credits are all of its money once it has collected what Staking
+        owes it."""
         assert self.court.call("totalBonds") == 0
         self.check()
 
@@ -381,4 +383,3 @@ def open_bar() -> Bar:
 def _pristine() -> tuple[Bar, Snapshot]:
     bar = seat()
     return bar, bar.evm.snapshot()
-

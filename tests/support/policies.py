@@ -19,7 +19,7 @@ def planned_policy(**changes: Any) -> dict[str, Any]:
     return {
         "kind": 0, "quorum": 0, "relayer": 1, "instantRelease": False, "funderWaived": False, "coverageBps": 0,
         "stakeMultiple": 10, "valueCap": 10, "grossCap": 0, "selfPostBond": 0, "challengeWindow": 60,
-        "selfPostWindow": 60, "responseWindow": 60, "notice": 0, "reportTime": 60, "silence": 60, "customerCredentials": 0,
-        "operatorCredentials": 0, "issuer": _NOBODY, "measurement": "0x" + "00" * 32, "verifierVersion": 0,
-        "minConfidence": 0, "dispute": dispute, "verifiers": [],
+        "selfPostWindow": 60, "responseWindow": 60, "notice": 0, "reportTime": 60, "silence": 60,
+        "customerCredentials": 0, "operatorCredentials": 0, "issuer": _NOBODY, "measurement": "0x" + "00" * 32,
+        "verifierVersion": 0, "minConfidence": 0, "dispute": dispute, "verifiers": [],
     } | changes  # fmt: skip

@@ -22,7 +22,8 @@ from tallystick.bisect.scene import (
     Scene,
     dispute_terms,
 )
-from tallystick.protocol.bisection.work import OperationProof, Order, Statement, Work
+from tallystick.protocol.bisection.statement import OperationProof, Statement
+from tallystick.protocol.bisection.work import Order, Work
 from tests.support.evm import Account, Bound, Evm, Receipt, account
 
 __all__ = ["CLAIMED", "HALF", "UNITS", "Ring", "RingTable", "Turn"]

@@ -38,6 +38,8 @@ SOURCES = ROOT / "src" / "tallystick"
 DOCUMENTS = (
     "arbiters.md",
     "architecture.md",
+    "bisection.md",
+    "challenges.md",
     "comparison.md",
     "errors.md",
     "events.md",
@@ -419,6 +421,7 @@ EVENTS_OF = (
     "DividendVault",
     "Council",
     "Jury",
+    "BisectionReferee",
 )
 
 

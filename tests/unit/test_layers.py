@@ -26,7 +26,7 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
     "relayer": frozenset({"protocol", "chain", "store", "sources"}),
     "web": frozenset({"protocol", "store", "relayer"}),
     "replay": frozenset({"protocol", "chain", "sources"}),
-    "demo": frozenset({"protocol", "chain", "sources", "replay"}),
+    "demo": frozenset({"protocol", "chain", "sources", "replay", "watch"}),
     "watch": frozenset({"protocol", "chain"}),
     "bisect": frozenset({"protocol", "chain", "replay"}),
     "cli": frozenset({"protocol", "chain", "relayer", "replay", "demo", "watch", "bisect"}),

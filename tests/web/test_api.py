@@ -21,6 +21,8 @@ from tests.support.market import (
     verdict_json,
 )
 
+from tallystick.protocol.figures import batch_root, encode_figure, encode_figures, figures_hash, leaf_hash
+from tallystick.protocol.merkle import verify
 from tallystick.protocol.messages import Outcome
 from tallystick.relayer.ingest import Ingest
 from tallystick.relayer.metrics import Metrics
@@ -548,6 +550,7 @@ def test_openapi__every_path_described__with_examples_that_parse(client: Client)
         "/v1/status",
         "/v1/agreements/{number}",
         "/v1/batches",
+        "/v1/batches/{batch}/leaves/{index}",
         "/live",
         "/ready",
         "/metrics",
@@ -575,3 +578,68 @@ def test_openapi__every_path_described__with_examples_that_parse(client: Client)
 
 def test_limits__defaults__are_those_of_the_specification() -> None:
     assert Limits().body == 32 * 1024 * 1024
+
+
+# -- leaves --------------------------------------------------------------------------------------------------
+
+
+def _post_leaves(database: Database, rows: list[tuple[int, int]]) -> bytes:
+    """A posted batch 77 of these (agreement, units), with the market's output. Returns its root."""
+    encoded, outputs = encode_figures(rows), market.ROOT * len(rows)
+    root = batch_root(encoded, outputs)
+    with database.write() as connection:
+        connection.execute(
+            insert(tables.batches).values(
+                batch="77", policy=3, operator=9, nonce=0, value=200, deadline=9_999, figures=encoded,
+                outputs=outputs, root=root, figures_hash=figures_hash(encoded), state="posted", posted_at=1_500,
+                created_at=1_400,
+            )
+        )  # fmt: skip
+    return root
+
+
+def test_get_leaf__posted__proof_and_everything_signed_behind_it(client: Client, database: Database) -> None:
+    shown = [receipt_json(103, 100), receipt_json(103, 120)]
+    client.post("/v1/receipts", content=ndjson(receipt_json(103, 90), *shown), headers=NDJSON)
+    said = [verdict_json(103, 100, verifier=5), verdict_json(103, 100, verifier=3)]
+    client.post("/v1/verdicts", content=ndjson(*said, verdict_json(103, 40, valid=False)), headers=NDJSON)
+    root = _post_leaves(database, [(7, 1), (103, 100), (200, 9)])
+    answer = client.get("/v1/batches/77/leaves/1")
+    assert answer.status_code == 200
+    leaf = answer.json()
+    assert (leaf["agreement"], leaf["units"], leaf["state"], leaf["challenge"]) == (
+        "103",
+        "100",
+        "posted",
+        None,
+    )
+    siblings = [bytes.fromhex(one[2:]) for one in leaf["proof"]]
+    assert verify(siblings, root, leaf_hash(1, encode_figure(103, 100), market.ROOT))
+    assert [one["units"] for one in leaf["receipts"]] == ["120", "100"], "newest first, none below the leaf"
+    assert [one["signature"] for one in leaf["receipts"]] == [one["signature"] for one in reversed(shown)]
+    assert [(one["verifier"], one["signature"]) for one in leaf["verdicts"]] == [
+        (5, said[0]["signature"]),
+        (3, said[1]["signature"]),
+    ]
+    with database.write() as connection:
+        row = {"batch": "77", "idx": 1, "agreement": 103, "relayer": 9, "challenger": b"", "bond": 0}
+        connection.execute(insert(tables.challenges).values(**row, starts_at=0, state="open"))
+    assert client.get("/v1/batches/77/leaves/1").json()["challenge"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("77/leaves/3", 404, "unknown_leaf"),
+        ("78/leaves/0", 404, "unknown_leaf"),
+        ("77/leaves/x", 422, "bad_parameter"),
+        ("0x4d/leaves/0", 422, "bad_parameter"),
+        ("7" * 30 + "/leaves/0", 422, "bad_parameter"),
+    ],
+)
+def test_get_leaf__that_is_none__code(
+    client: Client, database: Database, path: str, status: int, code: str
+) -> None:
+    _post_leaves(database, [(7, 1), (103, 100), (200, 9)])
+    answer = client.get("/v1/batches/" + path)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)

@@ -13,7 +13,7 @@ from tallystick.chain.errors import DeploymentMismatch
 from tallystick.chain.node import Node, TransactionReceipt
 from tallystick.chain.sender import KeySender
 from tallystick.chain.signers import KeySigner
-from tallystick.protocol.bisection.work import OperationProof, Statement
+from tallystick.protocol.bisection.statement import OperationProof, Statement
 from tallystick.protocol.keys import PrivateKey
 
 __all__ = ["Move", "Stage"]

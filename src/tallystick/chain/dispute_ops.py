@@ -222,17 +222,17 @@ def execute(case: Case) -> list[Action]:
 def describe(case: Case) -> list[str]:
     """A case in lines."""
     deadline = "" if case.state == DisputeState.OVER else f", until {utc(case.deadline)}"
-    unit = "units"
     lines = [
         f"dispute {case.number}: {case.kind.name.lower()}, {case.state.name.lower()}{deadline}",
         f"  agreement     {case.agreement}, operator {case.operator}, policy {case.policy}",
         f"  challenger    {case.challenger}",
-        f"  attacked      {case.attacked} {unit}",
-        f"  claimed       {case.claimed} {unit}",
+        f"  attacked      {case.attacked} units",
+        f"  claimed       {case.claimed} units",
         f"  round         {case.round}",
     ]
     if case.state >= DisputeState.APPEALABLE and case.state != DisputeState.SECOND:
-        lines.append(f"  ruling        {case.ruling} {unit} stand: {case.outcome.name.lower()}")
+        outcome = f": {case.outcome.name.lower()}" if case.outcome else ""
+        lines.append(f"  ruling        {case.ruling} units stand{outcome}")
     if case.state == DisputeState.APPEALABLE:
         paid, needed = case.purse.money(case.appeal_paid), case.purse.money(case.appeal_needed)
         lines.append(f"  appeal        {paid} of {needed} are paid")

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from tallystick.protocol.accounting.policies import Policy
+from tallystick.protocol.bisection.statement import Statement
 from tallystick.protocol.eip712 import Terms
 from tallystick.protocol.enums import (
     BondSource,
@@ -412,6 +413,11 @@ class EscrowRefundDelayed(Event, frozen=True):
     not_before: int
 
 
+class EscrowDowntimeForgiven(Event, frozen=True):
+    agreement: int
+    forgiven: int
+
+
 class EscrowFeesOverturned(Event, frozen=True):
     agreement: int
     account: int
@@ -712,4 +718,77 @@ class DividendVaultFeesReceived(Event, frozen=True):
 
 class DividendVaultCarried(Event, frozen=True):
     week: int
+    amount: int
+
+
+# BisectionReferee
+
+
+class BisectionRefereeRegistered(Event, frozen=True):
+    agreement: int
+    work_hash: bytes
+
+
+class BisectionRefereePlayerAppointed(Event, frozen=True):
+    principal: bytes
+    player: bytes
+
+
+class BisectionRefereeGameOpened(Event, frozen=True):
+    dispute: int
+    round: int
+    challenger: bytes
+    solver: bytes
+    challenger_left: int
+    solver_left: int
+
+
+class BisectionRefereeStated(Event, frozen=True):
+    dispute: int
+    statement: Statement
+
+
+class BisectionRefereeQueried(Event, frozen=True):
+    dispute: int
+    low: int
+    high: int
+    index: int
+
+
+class BisectionRefereeAnswered(Event, frozen=True):
+    dispute: int
+    index: int
+    state: bytes
+
+
+class BisectionRefereeOperationExecuted(Event, frozen=True):
+    dispute: int
+    operation: int
+    instruction: bytes
+    found: bytes
+    stated: bytes
+
+
+class BisectionRefereeGameDecided(Event, frozen=True):
+    dispute: int
+    winner: int
+    how: int
+    rounds: int
+
+
+class BisectionRefereeFeePassedOn(Event, frozen=True):
+    dispute: int
+    round: int
+    to: bytes
+    amount: int
+
+
+class BisectionRefereeCredited(Event, frozen=True):
+    holder: bytes
+    amount: int
+
+
+class BisectionRefereeCreditClaimed(Event, frozen=True):
+    holder: bytes
+    to: bytes
     amount: int

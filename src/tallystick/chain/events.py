@@ -26,6 +26,7 @@ _CONTRACTS = (
     "Challenges",
     "Council",
     "Court",
+    "BisectionReferee",
     "Credentials",
     "Directory",
     "DividendVault",

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
+from tallystick.demo.dispute import quarrel
 from tallystick.demo.dividends import Payout, pay_out
 from tallystick.protocol.amounts import format_amount, format_tally
 from tallystick.replay.command import write_reports
@@ -52,7 +53,11 @@ def run_demo(trace: Path | None, out: Path, console: Console | None = None) -> b
                 payout = pay_out(session)
             outcome.differences += payout.differences
             outcome.dividends = payout.stakers
-            story = story_of(outcome, payout)
+            with terminal.phase("a fraud, a watcher and a jury", 1):
+                dispute = quarrel(session)
+            outcome.differences += dispute.differences
+            outcome.disputes = [line.to_json() for line in dispute.lines]
+            story = (*story_of(outcome, payout), *dispute.story)
             ignore_interrupts()
             write_reports(options, outcome, session.bins, kind="demo", story=story)
     print_outcome(outcome, console)

@@ -123,7 +123,8 @@ def backing_fault(
         return ReceiptFault.NOTHING_DUE
     fault = _device_fault(leaf, item, agreement, rule, known, domain, answered_by)
     if not agreement.lease:
-        wanting = fault == ReceiptFault.NONE and rule.has_verifiers
+        # Where nobody is asked, a verdict is one too many.
+        wanting = fault == ReceiptFault.NONE and (rule.has_verifiers or bool(item.verdicts))
     elif fault == ReceiptFault.NONE or not agreement.open:
         return fault
     else:

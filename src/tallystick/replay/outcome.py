@@ -112,6 +112,7 @@ class Outcome:
     differences: list[str] = field(default_factory=list)
     dividends: list[Dividend] | None = None
     leases: list[LeaseLine] | None = None
+    disputes: list[dict[str, Any]] | None = None
 
     @property
     def conserved(self) -> bool:
@@ -167,6 +168,8 @@ class Outcome:
             ]
         if self.leases is not None:
             data["leases"] = [line.to_json() for line in self.leases]
+        if self.disputes is not None:
+            data["disputes"] = self.disputes
         return data
 
     def write_json(self, path: Path) -> None:

@@ -89,6 +89,16 @@ class Session(ABC):
         return TraceFile(asked.trace, asked.format, asked.units_column, asked.units_scale, asked.limit)
 
     @property
+    def deployments(self) -> Path:
+        """Folder with the registry of this session's deployment."""
+        return self._folder / "deployments"
+
+    @property
+    def first_block(self) -> int:
+        """Where the deployment begins."""
+        return self._first_block
+
+    @property
     @abstractmethod
     def bins(self) -> Bins:
         """How many rows of the trace came when, once it is read."""

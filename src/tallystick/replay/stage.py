@@ -23,7 +23,17 @@ from tallystick.replay.errors import ReplayError, UsageProblem
 from tallystick.replay.plan import Commitments
 from tallystick.replay.world import World, events, topic_int
 
-__all__ = ["OWNER_GAS", "SETUP_ROUNDS", "Stakes", "deposits_of", "policy_for", "prepare", "stakes_for"]
+__all__ = [
+    "OWNER_GAS",
+    "SETUP_ROUNDS",
+    "Stakes",
+    "add_policy",
+    "deposits_of",
+    "policy_for",
+    "prepare",
+    "register_operator",
+    "stakes_for",
+]
 
 REGION_OF_PROVIDERS = (276, 840, 392, 250, 124)
 """ISO 3166-1 numbers, dealt out in turn."""
@@ -112,7 +122,7 @@ def prepare(
     progress()
     operators = _register(world, cast)
     progress()
-    policy = _add_policy(
+    policy = add_policy(
         world, deployer, policy_for(operators[-2], operators[-1], stakes.value_cap, window, kind)
     )
     amounts = [*stakes.providers, stakes.verifier, stakes.relayer]
@@ -149,12 +159,12 @@ def _register(world: World, cast: Cast) -> list[int]:
     def provider(j: int) -> int:
         region = REGION_OF_PROVIDERS[j % len(REGION_OF_PROVIDERS)]
         owner, device = cast.provider_keys[j], cast.device_keys[j]
-        return _register_one(
+        return register_operator(
             world, owner, Role.PROVIDER, HardwareClass.DATA_CENTRE_GPU, region, KeyKind.DEVICE, device
         )
 
     def other(owner: PrivateKey, role: Role, kind: KeyKind, key: PrivateKey) -> int:
-        return _register_one(world, owner, role, HardwareClass.NONE, 0, kind, key)
+        return register_operator(world, owner, role, HardwareClass.NONE, 0, kind, key)
 
     with ThreadPoolExecutor(OWNERS_AT_ONCE) as pool:
         jobs = [pool.submit(provider, j) for j in range(cast.providers)]
@@ -165,7 +175,7 @@ def _register(world: World, cast: Cast) -> list[int]:
         return [job.result() for job in jobs]
 
 
-def _register_one(
+def register_operator(
     world: World,
     owner: PrivateKey,
     role: Role,
@@ -174,6 +184,7 @@ def _register_one(
     kind: KeyKind,
     key: PrivateKey,
 ) -> int:
+    """Registers an operator with its owner's key and authorises a key that signs for it. Returns its number."""
     sender = KeySender(world.node, KeySigner(owner))
     call = world.call("Staking", "register", int(role), int(card), region, 0, bytes(32), gas=400_000)
     operator = _first(world, "Staking", "Registered", sender.send_many([call]))
@@ -204,7 +215,8 @@ def policy_for(
     )
 
 
-def _add_policy(world: World, deployer: KeySender, policy: Policy) -> int:
+def add_policy(world: World, deployer: KeySender, policy: Policy) -> int:
+    """Puts a policy into the book. Returns its number."""
     data = load("PolicyBook").encode_checked("add", [tuple(policy)])
     receipt = deployer.send(world.address("PolicyBook"), data)
     return _first(world, "PolicyBook", "PolicyAdded", [receipt])

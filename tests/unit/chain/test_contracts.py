@@ -120,7 +120,7 @@ def test_explain_revert__known_error_cut_short__is_not_misread() -> None:
 def test_known_errors__every_error_of_our_contracts__has_a_sentence_that_fits_its_arguments() -> None:
     ours = {
         "DividendVault", "Escrow", "FeeSplitter", "InsurancePool", "PolicyBook", "ReceiptLedger", "Staking",
-        "Directory", "TallyToken", "TestDollar", "StakeParts",
+        "Directory", "TallyToken", "TestDollar", "StakeParts", "BisectionReferee",
     }  # fmt: skip
     missing = []
     for error in known_errors().values():

@@ -23,6 +23,7 @@ ADDRESSES = {
         [
             "Directory", "PolicyBook", "Staking", "Escrow", "ReceiptLedger", "FeeSplitter", "InsurancePool",
             "DividendVault", "Credentials", "SessionKeys", "Challenges", "Court", "JackpotPool", "Council", "Jury",
+            "BisectionReferee",
         ],
         0xA0,
     )

@@ -8,12 +8,12 @@ import pytest
 from tests.unit.protocol.world import DAY, World
 
 from tallystick.protocol.accounting import invariants
-from tallystick.protocol.accounting.batches import Release
+from tallystick.protocol.accounting.batches import Recovery, Release
 from tallystick.protocol.accounting.sessions import Session
 from tallystick.protocol.constants import MICRO, TALLY, WEEK
 from tallystick.protocol.enums import CredentialKind, HardwareClass
 from tallystick.protocol.errors import InvariantBroken
-from tallystick.protocol.model import Agreement, Batch, SignedCredential, SlashOrder
+from tallystick.protocol.model import Agreement, Batch, RulingOrder, SignedCredential, SlashOrder
 
 
 @pytest.fixture
@@ -27,7 +27,17 @@ def lively(world: World) -> World:
     m.dividend_vault.pull_fees(now=world.now)
     m.insurance_pool.pull_fees()
     e.claim(world.payee, "bank", caller="provider")
-    m.staking.slash(SlashOrder(world.operator, 1_000, "victim", 300, "challenger", 2_000), caller="admin")
+    m.staking.slash(
+        SlashOrder(
+            world.operator,
+            amount=1_000,
+            victim="victim",
+            loss=300,
+            challenger="challenger",
+            reward_bps=2_000,
+        ),
+        caller="Court",
+    )
     m.staking.unstake(world.operator, 5, caller="provider", now=world.now)
     m.dividend_vault.unstake(2 * TALLY, caller="a", now=world.now)
     m.currency.transfer("Escrow", 11, caller="customer")  # a gift that the Escrow never books
@@ -68,10 +78,15 @@ def live_more(world: World) -> None:
     moving = world.post([(other, 5)], value=3 * MICRO)[0]
     m.ledger.cancel(moving, caller="admin", now=world.now)
     e.replace(other, 2_000, world.terms(unit_price=700_000), caller="customer", now=world.now)
+    judged = world.open()
+    world.now += 1
+    m.ledger.collect([world.receipt(judged, 1_000)], now=world.now)
+    e.freeze(judged, caller="Court")
+    e.execute_ruling(RulingOrder(judged, 300, closes=True, slash=7), caller="Court")  # 600 paid, 300 stand
     m.ledger.report_downtime([world.receipt(lease, 100)], now=world.now)
     world.now += 3 * DAY
     e.poke([lease], now=world.now)
-    assert e.agreements[lease].paid == 90_000  # 1 000 s less 100, at 100 µ/s
+    assert e.agreements[lease].paid == 90_100  # 1 001 s less 100, at 100 µ/s
     for part in (e.pause_opening, m.ledger.pause_posting):
         part(DAY, caller="admin", now=world.now)
 
@@ -107,8 +122,36 @@ def the_relayer(world: World) -> object:
     return world.model.staking.operators[1]
 
 
-def lower_loss(world: World) -> None:
-    world.model.staking.slashes[0] = world.model.staking.slashes[0]._replace(loss=299)
+def tell_slash(world: World, **order: object) -> None:
+    slash = world.model.staking.slashes[0]
+    world.model.staking.slashes[0] = slash._replace(order=slash.order._replace(**order))  # type: ignore[arg-type]
+
+
+def the_ruled(world: World) -> Agreement:
+    return next(a for a in world.model.escrow.agreements.values() if a.ruled)
+
+
+def recover_too_much(world: World) -> None:
+    world.model.ledger.recoveries[number_of(world, the_ruled(world))] = Recovery(due=1)
+
+
+def lose_a_bond(world: World) -> None:
+    """A bond of a frozen agreement that returns, with everything else told so."""
+    ledger, staking = world.model.ledger, world.model.staking
+    ((batch, bond),) = ledger.bonds.items()
+    world.model.escrow.freeze(bond.agreement, caller="Court")
+    world.model.check_invariants()
+    del ledger.bonds[batch]
+    ledger.batches[batch].retired = True
+    staking.return_bond(bond.operator, bond.amount, bond.source, caller="ReceiptLedger")
+
+
+def block(world: World, leaves: int) -> None:
+    """Some leaves of a batch come under challenge that holds nobody."""
+    batch = the_batch(world, value=10_000 * MICRO)
+    batch.open = dict.fromkeys(range(50, 50 + leaves), number_of(world, the_lease(world)))
+    the_lease(world).holds += leaves
+    batch.challenged = True
 
 
 def the_lease(world: World) -> Agreement:
@@ -202,11 +245,21 @@ TAMPERING: list[tuple[str, Callable[[World], None]]] = [
     ("stake_is_the_sum_of_its_parts", lambda w: w.model.staking.credits.update(victim=301)),
     ("pledges_stand_behind_open_agreements", lambda w: shift(the_relayer(w), "free", "pledged")),
     ("reservations_stand_behind_releases_and_bonds", lambda w: shift(the_relayer(w), "free", "reserved")),
-    ("holds_count_open_releases", lambda w: bump(the_lease(w), "holds")),
+    ("holds_count_releases_and_challenges", lambda w: bump(the_lease(w), "holds")),
+    ("void_leaves_never_pay", lambda w: put(the_batch(w, value=10_000 * MICRO), void={0: 1})),
+    ("ten_leaves_break_a_batch", lambda w: (block(w, 10), put(the_batch(w, challenged=True), settled_when_blocked=1))),
+    ("ten_leaves_break_a_batch", lambda w: put(the_batch(w), void=dict.fromkeys(range(60, 70), 0))),
+    ("reservations_stay_while_frozen", lose_a_bond),
+    ("overturned_fees_were_earned", lambda w: bump(the_ruled(w), "fees_ruled")),
+    ("overturned_fees_were_earned", lambda w: bump(w.model.escrow.accounts[2], "overturned")),
+    ("victims_get_at_most_their_loss", lambda w: put(the_ruled(w), ruled=None)),
+    ("victims_get_at_most_their_loss", recover_too_much),
     ("releases_were_paid", lambda w: put(the_batch(w, value=2 * MICRO), moved=0)),
     ("bonds_stand_behind_running_self_posts", lambda w: put(the_batch(w, self_post=True), relayer=9)),
-    ("slashes_go_where_they_must", lambda w: w.model.staking.slashes.append(w.model.staking.slashes[0])),
-    ("slashes_go_where_they_must", lower_loss),
+    ("slashes_go_where_they_must", lambda w: tell_slash(w, loss=299)),
+    ("slashes_go_where_they_must", lambda w: tell_slash(w, amount=999)),
+    ("credits_are_what_left_stakes", lambda w: w.model.staking.slashes.append(w.model.staking.slashes[0])),
+    ("credits_are_what_left_stakes", lambda w: bump(w.model.ledger, "recovered")),
     ("batches_move_what_they_declare", lambda w: bump(w.model.escrow, "moved_outside")),
     ("batches_move_what_they_declare", lambda w: bump(next(iter(w.model.ledger.batches.values())), "moved")),
     ("in_flight_is_what_runs", lambda w: w.model.ledger.flying.update({w.relayer: 0})),
@@ -245,8 +298,8 @@ def test_check_invariants__tampered_figure__broken_by_name(
 def test_check_invariants__paid_falls__broken(lively: World) -> None:
     lively.model.check_invariants()
     first = next(iter(lively.model.seen.figures))
-    paid, budget, downtime = lively.model.seen.figures[first]
-    lively.model.seen.figures[first] = (paid + 1, budget, downtime)
+    ruled, paid, *others = lively.model.seen.figures[first]
+    lively.model.seen.figures[first] = (ruled, paid + 1, *others)
     with pytest.raises(InvariantBroken) as caught:
         lively.model.check_invariants()
     assert caught.value.invariant == "agreements_stay_in_their_budgets"

@@ -12,6 +12,7 @@ from tallystick.protocol import accounting, eip712, enums
 
 ROOT = Path(__file__).parents[3]
 SOLIDITY = "\n".join(path.read_text() for path in sorted((ROOT / "contracts").rglob("*.sol")))
+TYPES = "\n".join(path.read_text() for path in sorted((ROOT / "contracts" / "types").rglob("*.sol")))
 OPENZEPPELIN = {
     "AccessManagedUnauthorized",
     "ERC20InsufficientBalance",
@@ -30,14 +31,16 @@ OPENZEPPELIN = {
     ],
 )
 def test_enum__of_data_types__same_names_in_the_same_order(mirror: type[IntEnum]) -> None:
-    body = re.search(rf"enum {mirror.__name__} \{{([^}}]*)\}}", SOLIDITY)
+    body = re.search(rf"enum {mirror.__name__} \{{([^}}]*)\}}", TYPES)
     assert body is not None
     assert [name.strip() for name in body[1].split(",")] == [member.name for member in mirror]
     assert [member.value for member in mirror] == list(range(len(mirror)))
 
 
 def test_role__of_data_types__same_bits() -> None:
-    declared = dict(re.findall(r"uint8 internal constant (\w+) = (\d+);", SOLIDITY))
+    body = re.search(r"library Role \{([^}]*)\}", SOLIDITY)
+    assert body is not None
+    declared = dict(re.findall(r"uint8 internal constant (\w+) = (\d+);", body[1]))
     assert {role.name: str(role.value) for role in enums.Role} | {
         "ALL": str(int(enums.ROLES_ALL))
     } == declared

@@ -1,4 +1,4 @@
-"""Top-ups, replacements, splits, pauses, leases under TEE and the Court's slash on the model, by hand."""
+"""Top-ups, replacements, splits, pauses and leases under TEE on the model, by hand."""
 
 from __future__ import annotations
 
@@ -283,27 +283,3 @@ def test_refund_many__mixed__refunds_what_is_due_and_says_why_of_the_rest(world:
         RefundFault.NOT_OPEN,
         RefundFault.NOT_OPEN,
     ]
-
-
-def test_slash_agreement__own_pledge_first__closes_it_and_spares_the_others(world: World) -> None:
-    """Pledge 100 of its own, 50 of another; of 4 850 free, 10 are taken beyond the own pledge."""
-    m, escrow = world.model, world.model.escrow
-    own, other = world.open(), world.open(budget=500 * MICRO)
-    taken = escrow.slash_agreement(own, 110 * MICRO, 30 * MICRO, "challenger", 2_000, caller="admin")
-    assert taken == 110 * MICRO
-    operator = m.staking.operators[0]
-    assert (operator.pledged, operator.free) == (50 * MICRO, 4_840 * MICRO)
-    assert m.staking.credits == {
-        "customer": 30 * MICRO,
-        "challenger": 22 * MICRO,
-        "InsurancePool": 58 * MICRO,
-    }
-    assert escrow.agreements[own].close_reason == CloseReason.RULED
-    assert escrow.balance_of(world.customer)[1] == 500 * MICRO
-    with refused("Escrow_NotOpen"):
-        escrow.slash_agreement(own, 1, 0, "x", 0, caller="admin")
-    with refused("Staking_BadSlash"):
-        escrow.slash_agreement(other, 1, 0, "admin", 1, caller="admin")
-    with refused("AccessManagedUnauthorized"):
-        escrow.slash_agreement(other, 1, 0, "x", 1, caller="customer")
-    m.check_invariants()

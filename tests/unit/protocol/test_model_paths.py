@@ -8,7 +8,7 @@ from tests.unit.protocol.world import DAY, START, World
 from tallystick.protocol.constants import MICRO
 from tallystick.protocol.enums import BondSource, KeyKind, ReceiptFault, Role, SkipReason, VerificationKind
 from tallystick.protocol.errors import Refused
-from tallystick.protocol.model import Policy, SignedReceipt, SignedVerdict
+from tallystick.protocol.model import Policy, RulingOrder, SignedReceipt, SignedVerdict
 
 ZERO = "0x" + "0" * 40
 
@@ -204,7 +204,9 @@ def test_self_post__agreement_over_before_its_bond_is_back__no_other_pledge_suff
     world.now += 60
     ((number, _),) = m.ledger.self_post([world.receipt(own, 1_000)], caller="provider", now=world.now)
     assert m.ledger.bonds[number].source == BondSource.PLEDGE
-    escrow.slash_agreement(own, 0, 0, "x", 0, caller="admin")
+    escrow.freeze(own, caller="Court")
+    lent = m.ledger.pledge_bonds(own)
+    escrow.execute_ruling(RulingOrder(own, 0, closes=True, lent=lent), caller="Court")
     m.check_invariants()
     m.ledger.retire(number, now=world.now + 3 * DAY)
     operator = m.staking.operators[0]

@@ -6,9 +6,16 @@ import pytest
 from tests.unit.protocol.world import START, World
 
 from tallystick.protocol.constants import KEY_REVOCATION_DELAY, MICRO, THAW_PERIOD, UINT64_MAX
-from tallystick.protocol.enums import HardwareClass, KeyKind, Role, VerificationKind
+from tallystick.protocol.enums import BondSource, HardwareClass, KeyKind, Role, VerificationKind
 from tallystick.protocol.errors import Refused
-from tallystick.protocol.model import Model, ModelParameters, Policy, SlashOrder, StakingParameters
+from tallystick.protocol.model import (
+    DisputeTerms,
+    Model,
+    ModelParameters,
+    Policy,
+    SlashOrder,
+    StakingParameters,
+)
 
 ZERO = "0x" + "0" * 40
 
@@ -91,7 +98,7 @@ def test_staking__wrong_calls__refused_by_name(world: World) -> None:
         ],
         "Staking_UnknownOperator": [
             lambda: s.stake(99, 0, caller="relayer"),
-            lambda: s.slash(SlashOrder(99, 1), caller="admin"),
+            lambda: s.slash(SlashOrder(99, amount=1), caller="Court"),
         ],
         "Staking_ZeroAmount": [
             lambda: s.stake(1, 0, caller="provider"),
@@ -110,7 +117,16 @@ def test_staking__wrong_calls__refused_by_name(world: World) -> None:
             lambda: s.try_pledge(1, 1, caller="provider"),
             lambda: s.release(1, 1, caller="provider"),
         ],
-        "AccessManagedUnauthorized": [lambda: s.slash(SlashOrder(99, 1), caller="provider")],
+        "Staking_NotCourt": [
+            lambda: s.slash(SlashOrder(99, amount=1), caller="provider"),
+            lambda: s.slash(SlashOrder(99, amount=1), caller="admin"),  # no role can
+        ],
+        "Staking_NotLedger": [
+            lambda: s.try_reserve(1, 1, caller="Challenges"),
+            lambda: s.unreserve(1, 1, caller="provider"),
+            lambda: s.forfeit(1, 1, "x", caller="provider"),
+            lambda: s.return_bond(1, 1, BondSource.FREE, caller="Court"),
+        ],
         "StakeParts_TooMuch": [lambda: s.stake(1, UINT64_MAX, caller="provider")],
     }
     for code, attempts in calls.items():
@@ -160,8 +176,10 @@ def test_slash__hand_worked__victim_first_then_reward_then_insurance(
     world: World, amount: int, loss: int, bps: int, parts: tuple[int, int, int]
 ) -> None:
     staking = world.model.staking
-    order = SlashOrder(world.operator, amount, "victim", loss, "challenger", bps)
-    assert staking.slash(order, caller="admin") == amount
+    order = SlashOrder(
+        world.operator, amount=amount, victim="victim", loss=loss, challenger="challenger", reward_bps=bps
+    )
+    assert staking.slash(order, caller="Court") == (0, amount, *parts, 0)
     credited = [staking.credits.get(holder, 0) for holder in ("victim", "challenger", "InsurancePool")]
     assert tuple(credited) == parts
     assert world.model.insurance_pool.pull_slashes() == parts[2]
@@ -172,10 +190,10 @@ def test_slash__more_than_there_is__free_then_thawing_never_the_pledge(world: Wo
     staking = world.model.staking
     world.open()  # pledges 100
     staking.unstake(world.operator, 1_000 * MICRO, caller="provider", now=START)
-    staking.slash(SlashOrder(world.operator, 4_000 * MICRO), caller="admin")
+    staking.slash(SlashOrder(world.operator, amount=4_000 * MICRO), caller="Challenges")
     operator = staking.operators[0]
     assert (operator.free, operator.pledged, operator.thawing) == (0, 100 * MICRO, 900 * MICRO)
-    assert staking.slash(SlashOrder(world.operator, UINT64_MAX), caller="admin") == 900 * MICRO
+    assert staking.slash(SlashOrder(world.operator, amount=UINT64_MAX), caller="Court").slashed == 900 * MICRO
     assert (operator.pledged, operator.thawing, operator.thaw_ends) == (100 * MICRO, 0, 0)
     world.model.check_invariants()
 
@@ -183,19 +201,33 @@ def test_slash__more_than_there_is__free_then_thawing_never_the_pledge(world: Wo
 @pytest.mark.parametrize(
     "order",
     [
-        SlashOrder(1, 1, loss=1),
-        SlashOrder(1, 1, reward_bps=1),
-        SlashOrder(1, 1, "v", 1, "c", 3_001),
+        SlashOrder(1, amount=1, loss=1),
+        SlashOrder(1, amount=1, reward_bps=1),
+        SlashOrder(1, amount=1, fee=1),
+        SlashOrder(1, amount=1, victim="v", loss=1, challenger="c", reward_bps=3_001),
+        SlashOrder(1, recover=1, victim="v"),  # of a pledge alone
     ],
 )
 def test_slash__share_without_a_name_or_reward_too_high__refused(world: World, order: SlashOrder) -> None:
     with refused("Staking_BadSlash"):
-        world.model.staking.slash(order, caller="admin")
+        world.model.staking.slash(order, caller="Court")
+
+
+def test_slash__with_a_fee__slash_first_then_the_fee_as_far_as_it_reaches(world: World) -> None:
+    """5 000 free, 1 000 of them thawing: 4 500 slashed, then 500 of the 800 of fees are left."""
+    staking = world.model.staking
+    staking.unstake(world.operator, 1_000 * MICRO, caller="provider", now=START)
+    order = SlashOrder(world.operator, amount=4_500 * MICRO, fee=800 * MICRO, fee_to="arbiter")
+    outcome = staking.slash(order, caller="Court")
+    assert (outcome.slashed, outcome.to_insurance, outcome.fee) == (4_500 * MICRO, 4_500 * MICRO, 500 * MICRO)
+    assert staking.credits["arbiter"] == 500 * MICRO
+    assert staking.operators[0].stake == 0
+    world.model.check_invariants()
 
 
 def test_claim_credit__victim__is_paid_once(world: World) -> None:
     staking = world.model.staking
-    staking.slash(SlashOrder(world.operator, 70, "victim", 70), caller="admin")
+    staking.slash(SlashOrder(world.operator, amount=70, victim="victim", loss=70), caller="Court")
     assert staking.claim_credit("bank", caller="victim") == 70
     assert world.model.currency.balance_of("bank") == 70
     with refused("Staking_NothingToClaim"):
@@ -210,6 +242,9 @@ def test_staking__thaw_not_longer_than_liability_and_pause__refused() -> None:
         Model(ModelParameters(staking=StakingParameters(thaw_period=150, max_liability=100, max_pause=50)))
 
 
+ROUNDS = DisputeTerms()
+# 14 days less windows 3 + 1/4, evidence 1, twice a ruling of 2, appeal 1 and cooling 1.
+ROUNDS_LEFT = (14 - 3 - 1 - 4 - 1 - 1) * 86_400 - 21_600
 GOOD = Policy(VerificationKind.QUORUM, 2, 1, verifiers=(3, 5, 9))
 
 
@@ -222,7 +257,18 @@ GOOD = Policy(VerificationKind.QUORUM, 2, 1, verifiers=(3, 5, 9))
         (GOOD._replace(self_post_window=0), "selfPostWindow"),
         (GOOD._replace(response_window=0), "responseWindow"),
         (GOOD._replace(notice=1_209_601), "notice"),
-        (GOOD._replace(dispute_time=1_209_600 - 259_200 - 21_600 + 1), "liability"),
+        (GOOD._replace(dispute=ROUNDS._replace(contest_time=ROUNDS_LEFT + 1)), "liability"),
+        (GOOD._replace(dispute=ROUNDS._replace(contest_time=0)), "contestTime"),
+        (GOOD._replace(dispute=ROUNDS._replace(evidence_time=0)), "evidenceTime"),
+        (GOOD._replace(dispute=ROUNDS._replace(ruling_time=0)), "rulingTime"),
+        (GOOD._replace(dispute=ROUNDS._replace(appeal_time=0)), "appealTime"),
+        (GOOD._replace(dispute=ROUNDS._replace(bond_bps=10_001)), "bondBps"),
+        (GOOD._replace(dispute=ROUNDS._replace(slash_bps=10_001)), "slashBps"),
+        (GOOD._replace(dispute=ROUNDS._replace(reward_bps=3_001)), "rewardBps"),
+        (GOOD._replace(dispute=ROUNDS._replace(accused_bps=10_001)), "accusedBps"),
+        (GOOD._replace(dispute=ROUNDS._replace(arbiter_fee=50 * MICRO + 1)), "arbiterFee"),
+        (GOOD._replace(dispute=ROUNDS._replace(appeal_fee=100 * MICRO + 1)), "appealFee"),
+        (GOOD._replace(min_confidence=10_001), "minConfidence"),
         (GOOD._replace(quorum=0), "quorum"),
         (GOOD._replace(quorum=4), "quorum"),
         (GOOD._replace(verifiers=()), "verifiers"),

@@ -11,6 +11,7 @@ from tallystick.protocol.eip712 import BatchHeader, Receipt, Terms
 from tallystick.protocol.enums import HardwareClass, KeyKind, OpenRefusal, Role, VerificationKind
 from tallystick.protocol.figures import encode_figure, encode_figures
 from tallystick.protocol.model import (
+    Leaf,
     Model,
     ModelParameters,
     Policy,
@@ -105,6 +106,10 @@ class World:
         body = Receipt(agreement, units, found.start, self.now, bytes(32), False)
         item = SignedReceipt(body, device, acceptance="customer", funder_acceptance="sponsor")
         return item._replace(**changes)  # type: ignore[arg-type]
+
+    def leaf(self, batch: int, figures: list[tuple[int, int]], leaf: int = 0) -> Leaf:
+        """One leaf of a batch that `post` made, to be challenged."""
+        return Leaf(*self.request(batch, figures, leaf))
 
     def request(self, batch: int, figures: list[tuple[int, int]], leaf: int = 0) -> ReleaseRequest:
         """Asks for the release of one leaf of a batch that `post` made."""

@@ -40,12 +40,14 @@ from tallystick.relayer.ingest import Ingest
 from tallystick.relayer.worth import useful
 from tallystick.store.database import Database
 from tallystick.store.tables import (
+    agreements,
     attempts,
     batch_leaves,
     batches,
     challenges,
     dead_letters,
     figures,
+    receipts,
     transactions,
     verdicts,
 )
@@ -170,6 +172,18 @@ def test_answer__challenge_of_a_backed_leaf__shows_receipt_and_quorum_once(desk:
     (asked,) = [row for row in desk.rows(transactions) if row["kind"] == "answer"]
     assert (asked["key"], asked["target"]) == (f"answer:{BATCH}:0:0", CHALLENGES)
     assert desk.events() == ["challenge_answer_asked"]
+
+
+def test_answer__downtime_that_verdicts_alone_vouch_for__no_receipt_is_shown(desk: Desk) -> None:
+    with desk.database.write() as connection:
+        connection.execute(delete(receipts))
+        changes = {"mode": 1, "unit_price": 1, "funded_until": 0}
+        connection.execute(update(agreements).where(agreements.c.agreement == NUMBER).values(**changes))
+    desk.apply(challenged())
+    desk.step()
+    ((_, _, item),) = desk.contracts.shown
+    assert (item.device, item.receipt.units, item.receipt.output_root) == (b"", 100, ROOT)
+    assert [one.operator for one in item.verdicts] == [3, 5]
 
 
 def test_answer__challenge_that_waits_for_a_place__is_answered_at_once(desk: Desk) -> None:

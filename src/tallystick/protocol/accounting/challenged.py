@@ -119,7 +119,7 @@ class ChallengedLeaves(Releases):
         policy = self.policy_book.get(parties.policy)
         if not fault or parties.status != Status.OPEN or not policy.quorum or not item.verdicts:
             return fault
-        good = self._has_verdicts(item, policy, time)
+        good = self._has_verdicts(item, policy, time, now)
         return ReceiptFault.NONE if good else ReceiptFault.NOT_ENOUGH_VERDICTS
 
     def claim_of_leaf(self, leaf: Leaf) -> Claimed:
@@ -147,7 +147,7 @@ class ChallengedLeaves(Releases):
     def rejected_by(self, agreement: int, verdicts: Sequence[SignedVerdict], *, now: int) -> list[int]:
         """The verifiers who signed that only so much is valid: a quorum of the agreement's policy, or nobody."""
         policy = self.policy_book.find(self.escrow.parties_of(agreement).policy)
-        return self._quorum(verdicts, policy, now) if policy else []
+        return self._quorum(verdicts, policy, now, now) if policy else []
 
 
 def _is_leaf(found: Batch, leaf: Leaf) -> bool:

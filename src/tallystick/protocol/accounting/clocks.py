@@ -75,7 +75,7 @@ class Clocks(Openings):
         found = self.agreements.get(agreement)
         reason = _downtime_reason(found, units, now)
         if reason == SkipReason.NONE and found is not None:
-            found.downtime = units
+            found.downtime = units - found.forgiven
         return reason
 
     def runway_of(self, account: int, agreements: Sequence[int], *, now: int) -> int:
@@ -122,7 +122,8 @@ def _downtime_reason(found: Agreement | None, units: int, time: int) -> SkipReas
 
 
 def downtime_fault(found: Agreement, units: int, time: int) -> SkipReason:
-    """STALE, DOWNTIME_ABOVE_ELAPSED or NONE."""
-    if units <= found.downtime:
+    """STALE, DOWNTIME_ABOVE_ELAPSED or NONE. Of a figure's seconds those that a ruling took back do not count."""
+    counted = units - found.forgiven
+    if counted <= found.downtime:
         return SkipReason.STALE
-    return SkipReason.DOWNTIME_ABOVE_ELAPSED if units > found.elapsed(time) else SkipReason.NONE
+    return SkipReason.DOWNTIME_ABOVE_ELAPSED if counted > found.elapsed(time) else SkipReason.NONE

@@ -70,7 +70,7 @@ class ReceiptChecks:
         if item.acceptance is not None:
             fault, most = self._check_acceptance(item, parties, time)
             return fault or (ReceiptFault.NONE if most == UNLIMITED else ReceiptFault.SESSION_NOT_GOOD)
-        good = self._has_verdicts(item, self.policy_book.get(parties.policy), time)
+        good = self._has_verdicts(item, self.policy_book.get(parties.policy), time, now)
         return ReceiptFault.NONE if good else ReceiptFault.NOT_ENOUGH_VERDICTS
 
     def _check_period(self, item: SignedReceipt, parties: Parties, now: int) -> ReceiptFault:
@@ -122,11 +122,11 @@ class ReceiptChecks:
             return ReceiptFault.BAD_FUNDER_ACCEPTANCE, 0
         return ReceiptFault.NONE, most
 
-    def _has_verdicts(self, item: SignedReceipt, policy: Policy, time: int) -> bool:
+    def _has_verdicts(self, item: SignedReceipt, policy: Policy, time: int, now: int) -> bool:
         """Whether the policy's quorum says "valid"; nothing is asked for under NONE and TEE."""
-        return bool(self._quorum(item.verdicts, policy, time)) if policy.quorum else not item.verdicts
+        return bool(self._quorum(item.verdicts, policy, time, now)) if policy.quorum else not item.verdicts
 
-    def _quorum(self, verdicts: Sequence[SignedVerdict], policy: Policy, time: int) -> list[int]:
+    def _quorum(self, verdicts: Sequence[SignedVerdict], policy: Policy, time: int, now: int) -> list[int]:
         """The first listed, active verifiers, each once, rising, that make a quorum; none when too few."""
         if len(verdicts) > len(policy.verifiers):
             return []
@@ -139,6 +139,7 @@ class ReceiptChecks:
             if verdict.version < policy.verifier_version or verdict.confidence < policy.min_confidence:
                 continue
             key_holds = self.staking.is_key_valid(verdict.verifier, KeyKind.VERIFIER, verdict.key, time)
-            if key_holds and self.staking.is_active(verdict.verifier, Role.VERIFIER):
+            # Who was active at an earlier time is not known, and its key must be enough then.
+            if key_holds and (time < now or self.staking.is_active(verdict.verifier, Role.VERIFIER)):
                 good.append(verdict.verifier)
         return good[: policy.quorum] if len(good) >= policy.quorum else []

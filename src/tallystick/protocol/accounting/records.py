@@ -37,6 +37,8 @@ class Agreement:
     stopped_by_provider: bool = False
     stop_at: int = 0
     downtime: int = 0
+    forgiven: int = 0
+    """Seconds of downtime that rulings took back: cumulative figures contain them still."""
     not_before: int = 0
     close_reason: CloseReason = CloseReason.NONE
     earliest: int = 0

@@ -44,13 +44,14 @@ class Rulings(Changes):
         found.rulings += 1
         step = self._raise_paid(order.agreement, 0, amount)
         self.moved_outside += step.moved
-        if found.is_lease:
+        if found.is_lease and found.paid:
             served = -(-found.paid * PRICE_SCALE // found.unit_price)
             found.paid_at = max(found.paid_at, found.start + served)
         paid = found.paid - before
         if order.closes:
             return self._close_ruled(order, found, amount, paid)
         if order.sets_downtime and not found.waits_to_begin:
+            found.forgiven += max(0, found.downtime - order.downtime)
             found.downtime = order.downtime
         return RulingOutcome(paid)
 

@@ -43,7 +43,7 @@ class Settling(Clocks):
         if found.is_lease:
             reason = downtime_fault(found, units, order.posted_at)
             if reason == SkipReason.NONE:
-                found.downtime = units
+                found.downtime = units - found.forgiven
             return Step(agreement, units, reason)
         paid = price_of(units, found.unit_price)
         return self._raise_paid(agreement, units, paid, order.cap, order.gross_cap)

@@ -99,7 +99,7 @@ class SignedPaths(ReceiptChecks):
         judged = policy.kind in (VerificationKind.ATTESTED, VerificationKind.QUORUM)
         if not item.device_empty or not judged:
             return ReceiptFault.BAD_DEVICE_SIGNATURE
-        good = self._has_verdicts(item, policy, now)
+        good = self._has_verdicts(item, policy, now, now)
         return ReceiptFault.NONE if good else ReceiptFault.NOT_ENOUGH_VERDICTS
 
     def post_signed(

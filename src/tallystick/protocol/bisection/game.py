@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from .work import OperationProof, Statement, Work
+from .statement import OperationProof, Statement
+from .work import Work
 
 __all__ = [
     "Challenger",

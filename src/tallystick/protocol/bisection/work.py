@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, NamedTuple
+from typing import Final
 
 from ..errors import EncodingError
 from ..hashing import keccak256
@@ -26,49 +26,12 @@ from .machine import (
     write_result,
 )
 from .network import build_network
+from .statement import CellProof, OperationProof, Statement
 
-__all__ = ["CellProof", "Fault", "OperationProof", "Order", "Statement", "Work", "network_order"]
+__all__ = ["Fault", "Order", "Work", "network_order"]
 
 ORDER_TAG: Final = keccak256(b"Tallystick work order v1")
-STATEMENT_TAG: Final = keccak256(b"Tallystick work statement v1")
 MAX_COUNT: Final = 2**32 - 1
-
-
-class Statement(NamedTuple):
-    """`WorkStatement` of BisectionTypes.sol: what an outputRoot commits to."""
-
-    program: bytes
-    input: bytes
-    checkpoints: int
-    operations: int
-    states: bytes
-    final_memory: bytes
-    final_trace: bytes
-
-    def output_root(self) -> bytes:
-        """What the receipt's outputRoot is."""
-        counts = self.checkpoints.to_bytes(32, "big") + self.operations.to_bytes(32, "big")
-        head = STATEMENT_TAG + self.program + self.input + counts
-        return keccak256(head + self.states + self.final_memory + self.final_trace)
-
-
-class CellProof(NamedTuple):
-    """A memory cell and its siblings."""
-
-    word: bytes
-    proof: list[bytes]
-
-
-class OperationProof(NamedTuple):
-    """`OperationProof` of BisectionTypes.sol: all that executing one operation needs."""
-
-    memory_root: bytes
-    trace: bytes
-    instruction: bytes
-    instruction_proof: list[bytes]
-    a: CellProof
-    b: CellProof
-    target: CellProof
 
 
 @dataclass(frozen=True)
