@@ -229,7 +229,5 @@ class Scenario:
 
 def measure() -> dict[str, int]:
     """Gas by name: this market, then that of `paths`, then challenges, disputes and arbiters, each with its own."""
-    return {**Scenario().run(), **Paths().run(), **challenge_gas(), **Disputes().run(), **Arbiters().run()}
-    """Gas by name: this market, then `paths`, then what `arbiters`, `bisection` and `challenges` measure."""
-    more = {**Arbiters().run(), **Bisection().run(), **challenge_gas()}
-    return {**Scenario().run(), **Paths().run(), **more}
+    justice = {**challenge_gas(), **Disputes().run(), **Arbiters().run(), **Bisection().run()}
+    return {**Scenario().run(), **Paths().run(), **justice}
