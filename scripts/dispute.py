@@ -37,7 +37,11 @@ from tallystick.protocol.reasons import DisputeReason
 
 Planner = Callable[[DisputeDesk, str], list[Action]]
 Settings = dict[str, Any]
-REASONS = [one.name.lower().replace("_", "-") for one in DisputeReason]
+REASONS = {
+    one.name.lower().replace("_", "-"): one
+    for one in DisputeReason
+    if one not in (DisputeReason.VOID_LEAF, DisputeReason.EQUIVOCATION)
+}
 
 
 class Command(SaysWhenUnreachable, ConnectedProviderCommand):
@@ -111,7 +115,7 @@ def cli() -> None:
 @click.option(
     "--receipt", type=click.Path(path_type=Path, dir_okay=False), help="The signed receipt that is attacked."
 )
-@click.option("--reason", type=click.Choice(REASONS), default="units-overstated", help="Why.")
+@click.option("--reason", type=click.Choice(list(REASONS)), default="units-overstated", help="Why.")
 @click.option("--evidence", help="Hash of what shows it, or the file to hash.")
 @click.option("--uri", default="", help="Where the evidence lies.")
 def open_dispute(provider: Any, ecosystem: Any, **settings: Any) -> None:
@@ -134,7 +138,7 @@ def open_dispute(provider: Any, ecosystem: Any, **settings: Any) -> None:
             settings["units"],
             desk.bond_for(settings["agreement"]),
             claim,
-            reason=REASONS.index(settings["reason"]),
+            reason=int(REASONS[settings["reason"]]),
             evidence=evidence_of(settings["evidence"]) or bytes(32),
             uri=settings["uri"],
         )

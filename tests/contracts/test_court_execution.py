@@ -29,7 +29,7 @@ from tests.support.system import DOLLAR
 MONEY = 100_000 * DOLLAR
 
 
-def test_ruling__lower_and_unpaid__pays_what_stands_refunds_the_rest_and_rewards() -> None:
+def test_ruling__lower_and_unpaid__pays_refunds_and_rewards() -> None:
     """400 000 units: 40 dollars gross, 38 net, fee 2; 60 back; the slash of 10 has no victim: 2 to Carol,
     8 to insurance."""
     bar = open_bar()

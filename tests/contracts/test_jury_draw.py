@@ -21,6 +21,7 @@ from tests.support.jury import (
     Bench,
     T,
     expected_draw,
+    jury_parameters,
     open_bench,
 )
 from tests.support.system import DOLLAR, dispute_terms, policy_terms
@@ -85,6 +86,33 @@ def test_draw__any_number_of_jurors__is_that_of_a_plain_list(count: int) -> None
         wanted = expected_draw(row, frozenset(), 5, entropy=block_hash(target), dispute=number)
         assert drawn_by_call(bench, number) == wanted
         assert len(set(wanted)) == 5
+
+
+def test_draw__weights_of_a_few_units__is_that_of_a_plain_list_at_every_edge() -> None:
+    """With twelve weights of 1 to 3 µ a position falls on the beginning of somebody's stretch in most draws."""
+    bench = open_bench()
+    parameters = jury_parameters(
+        bench.desk,
+        court=bench.court.address,
+        policyBook=bench.desk.system.policy_book.address,
+        minDeposit=1,
+        maxDeposit=3,
+        penalty=1,
+    )
+    bench.jury = bench.evm.deploy("Jury", tuple(parameters.values()))
+    terms = dispute_terms(arbiter=bench.jury.address)
+    policy = bench.desk.system.add_policy(relayer=2, dispute=terms)
+    for i in range(12):
+        bench.enlist(account(f"juror {i}"), i % 3 + 1)
+    bench.evm.warp(DAY)
+    for number in range(1, 31):
+        bench.dispute(number, policy=policy)
+    bench.evm.warp(T // 32)
+    targets = [bench.jury.transact("fixBlock", number, 1, sender=MALLORY).result for number in range(1, 31)]
+    bench.blocks(4)
+    for number, target in enumerate(targets, 1):
+        wanted = expected_draw(row_of(bench), frozenset(), 5, entropy=block_hash(target), dispute=number)
+        assert drawn_by_call(bench, number) == wanted
 
 
 def test_draw__second_round__seats_eleven_by_its_own_seed() -> None:

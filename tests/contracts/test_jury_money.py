@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from tests.support.escrow import DAY, MALLORY, OTTO
-from tests.support.evm import Account, Receipt, Reverted, reverts
+from tests.support.evm import Account, Log, Receipt, Reverted, reverts
 from tests.support.jury import (
     APPEALABLE,
     CHALLENGER,
@@ -34,6 +34,42 @@ rounds = st.integers(1, 2)
 votes = st.sampled_from([200, 210, 600, 1_000, 1_001])
 
 
+class Books:
+    """The balances that the events tell, as docs/events.md says."""
+
+    def __init__(self, deposits: dict[str, int]) -> None:
+        self.deposits = deposits
+        self.draw_bonds = self.carried = self.fees_held = 0
+        self.credits: dict[str, int] = {}
+        self.paid: dict[tuple[int, int], int] = {}
+
+    def enter(self, log: Log) -> None:
+        a = log.args
+        match log.name:
+            case "Deposited":
+                self.deposits[a["juror"]] = a["deposit"]
+            case "Left":
+                self.deposits[a["juror"]] = 0
+            case "Penalised":
+                self.deposits[a["juror"]] -= a["amount"]
+            case "Sealed":
+                self.draw_bonds += a["bond"]
+            case "DrawBondReturned" | "DrawBondLost":
+                self.draw_bonds -= a["amount"]
+            case "Settled":
+                self.carried = a["carried"]
+                self.paid[a["dispute"], a["round"]] = a["paid"]
+            case "FeesTaken":
+                self.fees_held += a["amount"]
+            case "FeeShared":
+                self.fees_held -= a["amount"]
+                self.carried += a["amount"] - self.paid[a["dispute"], a["round"]] * a["each"]
+            case "Credited":
+                self.credits[a["holder"]] = self.credits.get(a["holder"], 0) + a["amount"]
+            case "CreditClaimed":
+                self.credits[a["holder"]] -= a["amount"]
+
+
 class JuryMachine(RuleBasedStateMachine):
     """Each rule tries one step; the contract may refuse it."""
 
@@ -48,17 +84,22 @@ class JuryMachine(RuleBasedStateMachine):
         self.votes: dict[tuple[int, int, Account], int] = {}
         self.paid_in = JURORS * 1_000 * DOLLAR
         self.taken_out = 0
+        self.books = Books({who.address: 1_000 * DOLLAR for who in self.bench.jurors})
 
     def say(self, number: int) -> None:
         self.bench.dispute(number, state=self.states[number], rulingStart=self.starts[number])
 
     def attempt(self, function: str, *values: Any, sender: Account = MALLORY) -> Receipt | None:
         try:
-            return self.jury.transact(function, *values, sender=sender)
+            receipt = self.jury.transact(function, *values, sender=sender)
         except Reverted as error:
             if error.name.startswith(("Jury_", "BondBook_")):
                 return None
             raise
+        for log in receipt.logs:
+            if log.address == self.jury.address:
+                self.books.enter(log)
+        return receipt
 
     # The Court and the clock
 
@@ -188,6 +229,16 @@ class JuryMachine(RuleBasedStateMachine):
         assert held == self.jury.call("totalBonds") + self.jury.call("totalCredits")
         assert held == self.paid_in - self.taken_out
         assert self.bench.books()[1] + self.open_draw_bonds() == held
+
+    @invariant()
+    def events_tell_every_balance(self) -> None:
+        books, jury = self.books, self.jury
+        kept = {who.address: self.bench.juror(who)["deposit"] for who in self.bench.jurors}
+        assert books.deposits == kept
+        assert books.draw_bonds == self.open_draw_bonds()
+        assert (books.carried, books.fees_held) == (jury.call("carried"), jury.call("feesHeld"))
+        assert sum(books.credits.values()) == jury.call("totalCredits")
+        assert all(jury.call("credits", who) == amount for who, amount in books.credits.items())
 
     @invariant()
     def credits_are_their_sum(self) -> None:

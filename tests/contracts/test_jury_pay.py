@@ -207,6 +207,8 @@ def test_share_fee__two_disputes_and_a_fee_in_two_parts__each_gets_its_own() -> 
     assert bench.jury.call("feesHeld") == 40 * DOLLAR
     bench.pay_fee(15 * DOLLAR, 1)
     assert bench.jury.transact("shareFee", 1, 1, sender=MALLORY).result == 3 * DOLLAR
+    with reverts("Jury_NothingToShare", dispute=1):
+        bench.jury.transact("shareFee", 1, 1, sender=MALLORY)
     assert bench.jury.call("feesHeld") == 25 * DOLLAR
     assert bench.jury.transact("shareFee", 2, 1, sender=MALLORY).result == 8 * DOLLAR
     assert bench.jury.call("feesHeld") == 0

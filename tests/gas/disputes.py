@@ -1,7 +1,7 @@
 """What the gas table measures of work disputes: each move once, and the longest way from proposal to cleared.
 
-The market is that of `tests.support.court`; arbiters answer at once, so that what the Court needs is measured. What a jury,
-a council or a bisection costs besides is their own.
+The market is that of `tests.support.court`; arbiters answer at once, so that what the Court needs is measured. What a
+jury, a council or a bisection costs besides is their own.
 """
 
 from __future__ import annotations
@@ -104,14 +104,18 @@ class Disputes:
         bar.expire(dispute)
         bar.rule(dispute, 0)
         for i in range(PARTS):
-            friend = account(f"gas friend {i}")
-            name = "dispute: a part of an appeal" if i == 0 else "dispute: the part that completes an appeal"
-            self.gas.pop(name, None)
-            self.measure(name, "appeal", dispute, 2_000_000 + 6_250_000, sender=friend)
-            if bar.view(dispute)["appealed"]:
-                break
+            friend = account(f"gas second friend {i}")
+            bar.system.fund(friend, 10 * DOLLAR, bar.court)
+            if i == 0:
+                self.measure("dispute: a part of an appeal", "appeal", dispute, 6_250_000, sender=friend)
+            elif i == PARTS - 1:
+                self.measure(
+                    "dispute: the part that completes it", "appeal", dispute, 6_250_000, sender=friend
+                )
+            else:
+                bar.appeal(dispute, 6_250_000, friend)
         bar.rule(dispute, 700_000, 2)
-        self.measure("dispute: execute, an appeal's parts return", "execute", dispute)
+        self.measure("dispute: execute, an appeal of sixteen returns", "execute", dispute)
 
     def _open(self, name: str, task: int, claim: tuple[object, ...]) -> int:
         values = (task, 0, claim, NOBODY, 1, bytes(32), "")

@@ -14,7 +14,9 @@ from tallystick.protocol.eip712 import BatchHeader, Terms
 from tallystick.protocol.enums import KeyKind
 from tallystick.protocol.hashing import keccak256
 from tests.gas.arbiters import Arbiters
+from tests.gas.bisection import Bisection
 from tests.gas.challenges import challenge_gas
+from tests.gas.disputes import Disputes
 from tests.gas.paths import Paths
 from tests.support.evm import Account, Bound, Receipt, account
 from tests.support.system import DOLLAR, TALLY, Role, System, deploy_system, slash_order
@@ -226,5 +228,6 @@ class Scenario:
 
 
 def measure() -> dict[str, int]:
-    """Gas by name: this market, then that of `paths`, then what `arbiters` and `challenges` measure."""
-    return {**Scenario().run(), **Paths().run(), **Arbiters().run(), **challenge_gas()}
+    """Gas by name: this market, then that of `paths`, then challenges, disputes and arbiters, each with its own."""
+    justice = {**challenge_gas(), **Disputes().run(), **Arbiters().run(), **Bisection().run()}
+    return {**Scenario().run(), **Paths().run(), **justice}

@@ -133,6 +133,7 @@ def test_dispute__opened_answered_voted_and_carried_out(scene: Scene, shell: She
     call(scene, challenger, "TestDollar", "mint", challenger.address, 100 * USDC)
     done = shell.says("dispute", "open", *where, "--leaf", "0", account=CHALLENGER)
     assert f"Will dispute agreement {number}: 400000 units stand; bond 50 tUSD." in done
+    assert scene.read("Court", "disputeOf", 1)["reason"] == 3
     assert (
         "frozen by dispute 1: join that one"
         in shell.run("dispute", "open", *where, "--leaf", "0", account=STRANGER)["stderr"]

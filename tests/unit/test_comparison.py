@@ -18,7 +18,9 @@ DOCUMENT: Final = ROOT / "docs" / "comparison.md"
 PEERS: Final = ["Filecoin Pay", "Graph Horizon", "iExec PoCo", "Akash", "Prime Intellect", "Sablier Flow"]
 PARTS: Final = {  # interfaces that are one contract to those who call it
     "IEscrowExtension": "Escrow",
+    "IEscrowRulings": "Escrow",
     "IReceiptLedgerExtension": "ReceiptLedger",
+    "IReceiptLedgerDisputes": "ReceiptLedger",
     "IOperatorRegistry": "Staking",
     "IStakeReserves": "Staking",
 }

@@ -12,7 +12,7 @@ from tallystick.chain.contracts import load
 from tallystick.chain.deployment import Plan, create_address, networks
 from tallystick.chain.errors import BadPlan
 from tallystick.protocol import constants
-from tallystick.protocol.accounting.policies import Policy
+from tallystick.protocol.accounting.policies import DisputeTerms, Policy
 from tallystick.protocol.enums import VerificationKind
 from tallystick.protocol.hashing import keccak256
 
@@ -98,8 +98,11 @@ def test_steps__of_the_local_network__put_its_policy_in_the_book_before_the_role
     )
     last = steps[place]
     (terms,) = load("PolicyBook").function("add").decode_inputs(last.calls[0].data)
-    # The protocol's defaults are those of the model's class; the local network has one attester, operator 2.
-    defaults = Policy(VerificationKind.ATTESTED, 1, 1, verifiers=(2,))
+    # The protocol's defaults are those of the model's class; the local network has one attester, operator 2, and its
+    # disputes go to the jury first, then to the council.
+    places = Plan.from_yaml("local").addresses(DIRECTORY)
+    dispute = DisputeTerms(arbiter=places["Jury"].lower(), second_arbiter=places["Council"].lower())
+    defaults = Policy(VerificationKind.ATTESTED, 1, 1, dispute=dispute, verifiers=(2,))
     assert terms == tuple(defaults)
     assert last.done[0].holds(1)
     assert not last.done[0].holds(0)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tallystick.protocol import accounting, eip712, enums
+from tallystick.protocol.reasons import DisputeReason
 
 ROOT = Path(__file__).parents[3]
 SOLIDITY = "\n".join(path.read_text() for path in sorted((ROOT / "contracts").rglob("*.sol")))
@@ -60,3 +61,9 @@ def test_refused__every_code_of_the_model__is_an_error_of_the_contracts() -> Non
 )
 def test_type_string__of_the_python_side__stands_in_the_contracts(declaration: str) -> None:
     assert f'"{declaration}"' in SOLIDITY
+
+
+def test_reasons__of_challenges__same_numbers() -> None:
+    declared = dict(re.findall(r"uint16 public constant REASON_(\w+) = (\d+);", SOLIDITY))
+    assert declared == {name: str(int(DisputeReason[name])) for name in declared}
+    assert len(declared) == 2

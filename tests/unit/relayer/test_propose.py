@@ -111,7 +111,7 @@ def test_propose__quorum_of_invalid_verdicts__shows_the_signed_receipt(desk: Des
     assert desk.reject(3) == ["accepted"]
     desk.step()
     ((agreement, valid, claim, verifiers, reason),) = desk.contracts.proposed
-    assert (agreement, valid, verifiers, reason) == (NUMBER, 40, [3, 4], 5)
+    assert (agreement, valid, verifiers, reason) == (NUMBER, 40, [3, 4], 7)
     assert isinstance(claim, Item)
     assert (claim.receipt.units, claim.receipt.output_root) == (100, ROOT)
     assert desk.state() == [(40, "proposing")]
