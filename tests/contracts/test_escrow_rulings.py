@@ -683,6 +683,32 @@ def test_lease__running_on__downtime_is_set_up_and_down_and_the_clock_goes_by_it
     check_books(desk)
 
 
+def test_lease__seconds_that_a_ruling_took_back__stay_taken_back(desk: Desk) -> None:
+    """A leaf says 9 200 s not served; the court lets 200 stand, so 9 000 are forgiven. The leaf settles again
+    to nothing; the next, cumulative one of 9 500 counts 300 more than was ruled, not 9 300 more."""
+    lease = leased(desk)
+    batch = desk.post([(lease, 9_200)])
+    desk.evm.warp(DAY)
+    desk.settle(batch)
+    assert desk.agreement(lease)["downtime"] == 9_200
+    freeze(desk, lease)
+    receipt = rule(desk, lease, 0, closes=False, setsDowntime=True, downtime=200)
+    assert receipt.event("DowntimeForgiven").args == {"agreement": lease, "forgiven": 9_000}
+    assert desk.escrow.call("forgivenOf", lease) == 9_000
+    desk.escrow.transact("clear", lease, 0, sender=COURT)
+    assert skips(desk.settle(batch)) == [(lease, 9_200, SkipReason.STALE)]
+    assert desk.agreement(lease)["downtime"] == 200
+    desk.pay([(lease, 9_500)])
+    assert desk.agreement(lease)["downtime"] == 500
+    # Raised by a ruling nothing is forgiven, and lowered again by 100 that much more is.
+    freeze(desk, lease)
+    assert (
+        rule(desk, lease, 0, closes=False, setsDowntime=True, downtime=700).events("DowntimeForgiven") == []
+    )
+    receipt = rule(desk, lease, 0, closes=False, setsDowntime=True, downtime=600)
+    assert receipt.event("DowntimeForgiven").args["forgiven"] == 9_100
+
+
 def test_lease__closing__downtime_is_left_alone(desk: Desk) -> None:
     lease = freeze(desk, leased(desk))
     receipt = rule(desk, lease, 3_800_000, setsDowntime=True, downtime=77)
