@@ -117,8 +117,8 @@ demo: $(RUN) ## settle a small trace end to end; TRACE=path takes a real one
 	@mkdir -p $(CACHE)/tmp
 	@TMPDIR=$(CACHE)/tmp $(BIN)/tallystick demo --out build/demo $(if $(TRACE),--trace "$(TRACE)")
 
-test: $(DEV) ## run the test suite
-	$(BIN)/python -m pytest
+test: $(DEV) ## run the test suite; WORKERS=… processes side by side, two unless told otherwise
+	$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile
 
 pytest: $(DEV) ## run pytest with ARGS="…"
 	$(BIN)/python -m pytest $(ARGS)
