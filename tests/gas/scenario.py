@@ -7,7 +7,7 @@ repeat to the unit.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from tallystick.protocol import eip712, figures, merkle
 from tallystick.protocol.eip712 import BatchHeader, Terms
@@ -199,7 +199,7 @@ class Scenario:
         self.measure(
             "withdraw from an account", s.escrow, "withdraw", 1, DOLLAR, customer.address, sender=customer
         )
-        shares = {
+        shares: dict[str, Any] = {
             "victim": customer.address,
             "loss": 500 * DOLLAR,
             "challenger": self.relay.address,

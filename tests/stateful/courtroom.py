@@ -21,7 +21,7 @@ from tests.support.system import DOLLAR
 DAY: Final = 86_400
 WANDA: Final = account("wanda")
 PEOPLE: Final = (ANN, SAM, OTTO, CAROL, FRED, MALLORY, RITA, WANDA)
-TERMS: Final = {"slashDayCap": 25 * DOLLAR, "penaltyCap": 250 * DOLLAR}
+TERMS: Final[dict[str, Any]] = {"slashDayCap": 25 * DOLLAR, "penaltyCap": 250 * DOLLAR}
 ACCUSED_BPS, REWARD_BPS, BACKING_BOND = 6_000, 2_000, 20 * DOLLAR
 ROUNDS: Final = (1 + 1 + 2 + 1 + 2) * DAY
 """Contest, evidence, both arbiters and the appeal between them."""
@@ -37,7 +37,7 @@ class Figure(NamedTuple):
     """A posted leaf."""
 
     batch: Posted
-    index: int
+    leaf: int
     agreement: int
     units: int
 
@@ -70,7 +70,7 @@ class Courtroom:
     challenged: list[tuple[int, int]] = field(default_factory=list)
     slashed: Counter[tuple[int, int]] = field(default_factory=Counter)
     """µ by operator and day."""
-    resting: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    resting: dict[int, tuple[Any, ...]] = field(default_factory=dict)
     ok: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     checked: Counter[str] = field(default_factory=Counter)
@@ -121,7 +121,7 @@ class Courtroom:
 
     def secured(self, agreement: int) -> int:
         """µ that are reserved for what of an agreement was paid at once and is not final."""
-        mine = [(f.batch.number, f.index) for f in self.figures if f.agreement == agreement]
+        mine = [(f.batch.number, f.leaf) for f in self.figures if f.agreement == agreement]
         return sum(self.bar.ledger.call("releaseOf", *leaf)["amount"] for leaf in mine)
 
     # Calls
@@ -301,7 +301,8 @@ class Courtroom:
 
     def _check_states(self) -> None:
         """11.8 and 11.9: frozen is in dispute, and rests; each dispute is ruled when its rounds are over."""
-        court, resting = self.bar.court, {}
+        court = self.bar.court
+        resting: dict[int, tuple[Any, ...]] = {}
         for number in self.agreements:
             found, active = self.bar.agreement(number), court.call("activeOf", number)
             assert found["frozen"] == (active != 0), number
@@ -346,8 +347,8 @@ class Courtroom:
                     self.bar.evm.warp_to(ends_at)
                 if self.act(self.challenges, "dismiss", batch, leaf, sender=MALLORY) is None:
                     self.must(self.challenges, "void", batch, leaf)
-        for leaf in self.challenged:
-            assert self.challenges.call("challengeOf", *leaf)[0] == NOBODY, leaf
+        for place in self.challenged:
+            assert self.challenges.call("challengeOf", *place)[0] == NOBODY, place
 
     def _end_disputes(self) -> None:
         for dispute in self.disputes:
@@ -367,12 +368,10 @@ class Courtroom:
         ledger = self.bar.ledger
         self.bar.evm.warp(4 * DAY)
         for figure in self.figures:
-            if ledger.call("releaseOf", figure.batch.number, figure.index)["amount"]:
+            if ledger.call("releaseOf", figure.batch.number, figure.leaf)["amount"]:
                 cancelled = ledger.call("cancelledAt", figure.batch.number)
                 row = (
-                    (figure.batch.number, figure.index)
-                    if cancelled
-                    else (figure.batch.number, [figure.index])
+                    (figure.batch.number, figure.leaf) if cancelled else (figure.batch.number, [figure.leaf])
                 )
                 self.must(ledger, "makeGood" if cancelled else "finalise", *row)
         for batch in self.posts:

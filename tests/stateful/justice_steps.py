@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tallystick.protocol.eip712 import Verdict
 from tallystick.protocol.enums import LeafEnd, ReceiptFault
@@ -20,7 +21,7 @@ from tests.stateful.work_steps import WorkSteps
 from tests.stateful.worlds import PostedBatch
 from tests.support.evm import Account
 
-NOTHING = ((0, 0, 0, 0, bytes(32), False), b"", ZERO_ADDRESS, b"", b"", [])
+NOTHING: tuple[Any, ...] = ((0, 0, 0, 0, bytes(32), False), b"", ZERO_ADDRESS, b"", b"", [])
 """A SignedReceipt that stands for none."""
 
 

@@ -33,7 +33,7 @@ class Quarrels(Moves):
         figure = self._do(agreement, work)
         claimed = data.draw(st.sampled_from([0, 400_000, 799_999]))
         claim = (
-            room.bar.claim_of(figure.batch, figure.index)
+            room.bar.claim_of(figure.batch, figure.leaf)
             if figure is not None
             else room.bar.shown(agreement, 800_000)
         )
@@ -67,7 +67,7 @@ class Quarrels(Moves):
         if figure is None:
             return
         valid = data.draw(st.sampled_from([0, 300_000, 400_000]))
-        claim = room.bar.claim_of(figure.batch, figure.index)
+        claim = room.bar.claim_of(figure.batch, figure.leaf)
         signed = room.bar.verdicts(agreement, valid, *((3,) if policy == 2 else (3, 4)), root=claim[3])
         opened = room.act(court, "propose", agreement, valid, claim, signed, 2, sender=MALLORY)
         if opened is None:
@@ -78,7 +78,7 @@ class Quarrels(Moves):
             if data.draw(st.booleans()):
                 room.act(court, "takeOver", dispute, valid, sender=ANN)
         if backing is not None and data.draw(st.booleans()):
-            claim = room.bar.claim_of(backing.batch, backing.index)
+            claim = room.bar.claim_of(backing.batch, backing.leaf)
             room.act(court, "back", dispute, claim, sender=OTTO)
         room.bar.expire(dispute)
         self._be_heard(data, dispute)
@@ -198,7 +198,7 @@ class Quarrels(Moves):
             return
         room.act(court, "fileClaim", dispute, sender=ANN)
         for own in [f for f in room.figures if f.agreement == agreement]:
-            room.act(room.bar.ledger, "finalise", own.batch.number, [own.index], sender=MALLORY)
+            room.act(room.bar.ledger, "finalise", own.batch.number, [own.leaf], sender=MALLORY)
         for batch in room.posts[-2:]:
             room.act(room.bar.ledger, "retire", batch, sender=MALLORY)
         room.act(court, "fileClaim", dispute, sender=ANN)
@@ -214,18 +214,18 @@ class Quarrels(Moves):
         room.act(room.bar.ledger, "release", [release_request(batch, i) for i in places], sender=OTTO)
         for figure in mine:
             if room.act(
-                room.challenges, "challenge", room.bar.claim_of(batch, figure.index)[:5], sender=WANDA
+                room.challenges, "challenge", room.bar.claim_of(batch, figure.leaf)[:5], sender=WANDA
             ):
-                room.challenged.append((batch.number, figure.index))
+                room.challenged.append((batch.number, figure.leaf))
         room.act(room.bar.ledger, "settle", batch.number, batch.figures, sender=MALLORY)
         for figure in mine[:: max(1, 10 - answered)] if answered else ():
-            item = room.bar.item(figure.agreement, 1_000, root=batch.output(figure.index), customer=ANN)
-            room.act(room.challenges, "answer", batch.number, figure.index, item, sender=FRED)
+            item = room.bar.item(figure.agreement, 1_000, root=batch.output(figure.leaf), customer=ANN)
+            room.act(room.challenges, "answer", batch.number, figure.leaf, item, sender=FRED)
         for _ in range(2):
             room.bar.evm.warp(21_600)
             for figure in mine:
                 step = data.draw(st.sampled_from(["void", "void", "void", "dismiss"]))
-                room.act(room.challenges, step, batch.number, figure.index, sender=MALLORY)
+                room.act(room.challenges, step, batch.number, figure.leaf, sender=MALLORY)
 
     @invariant()
     def money_is_whole(self) -> None:

@@ -95,8 +95,8 @@ class Moves(RuleBasedStateMachine):
         number = figure.batch.number
         values: dict[str, tuple[Any, ...]] = {
             "settle": (number, figure.batch.figures),
-            "finalise": (number, [figure.index]),
-            "makeGood": (number, figure.index),
+            "finalise": (number, [figure.leaf]),
+            "makeGood": (number, figure.leaf),
             "retire": (number,),
             "cancel": (number,),
         }
@@ -130,7 +130,7 @@ class Moves(RuleBasedStateMachine):
         else:
             figure = self._figure(data, agreement)
             if figure is not None and data.draw(mostly):
-                claim = room.bar.claim_of(figure.batch, figure.index)
+                claim = room.bar.claim_of(figure.batch, figure.leaf)
             else:
                 claim = room.bar.shown(agreement, self._units(data))
             claimed = self._units(data)
@@ -143,7 +143,7 @@ class Moves(RuleBasedStateMachine):
         assert figure is not None
         if room.bar.agreement(figure.agreement)["policy"] == 2:
             signers = (3,)
-        valid, claim = self._units(data), room.bar.claim_of(figure.batch, figure.index)
+        valid, claim = self._units(data), room.bar.claim_of(figure.batch, figure.leaf)
         signed = room.bar.verdicts(figure.agreement, valid, *signers, root=claim[3])
         room.act(room.bar.court, "propose", figure.agreement, valid, claim, signed, 2, sender=MALLORY)
 
@@ -164,7 +164,7 @@ class Moves(RuleBasedStateMachine):
         else:
             figure = self._figure(data, view["agreement"])
             claim = (
-                room.bar.claim_of(figure.batch, figure.index)
+                room.bar.claim_of(figure.batch, figure.leaf)
                 if figure is not None and data.draw(mostly)
                 else room.bar.shown(view["agreement"], self._units(data), customer=ANN, funder=SAM)
             )
@@ -224,9 +224,9 @@ class Moves(RuleBasedStateMachine):
     def challenge(self, data: st.DataObject, who: Account) -> None:
         room, figure = self.room, self._figure(data)
         assert figure is not None
-        leaf = room.bar.claim_of(figure.batch, figure.index)[:5]
+        leaf = room.bar.claim_of(figure.batch, figure.leaf)[:5]
         if room.act(room.challenges, "challenge", leaf, sender=who):
-            room.challenged.append((figure.batch.number, figure.index))
+            room.challenged.append((figure.batch.number, figure.leaf))
 
     @precondition(lambda self: self.room.challenged)
     @rule(
@@ -240,12 +240,12 @@ class Moves(RuleBasedStateMachine):
         if step != "answer":
             room.act(room.challenges, step, *place, sender=who)
             return
-        figure = next(f for f in room.figures if (f.batch.number, f.index) == place)
+        figure = next(f for f in room.figures if (f.batch.number, f.leaf) == place)
         more = data.draw(st.sampled_from([0, 0, 0, 1, -1]))
         item = room.bar.item(
             figure.agreement,
             max(0, figure.units + more),
-            root=figure.batch.output(figure.index),
+            root=figure.batch.output(figure.leaf),
             customer=ANN,
             funder=SAM,
         )

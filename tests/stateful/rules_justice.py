@@ -364,8 +364,9 @@ class JusticeRules(Rules):
         twin.ask_backing(shown, answer)
         twin.ask_claim(None, answer)
         pairs = st.tuples(st.integers(3, 5), st.sampled_from([VERDICTS, account("mallory")]))
-        verdicts = data.draw(st.one_of(st.just([(4, VERDICTS)]), st.lists(pairs, max_size=2)))
+        usual = st.just([(4, VERDICTS)])
+        verdicts = data.draw(st.one_of(usual, st.lists(pairs, max_size=2)))
         judged = [n for n in self.twin.agreements if self.found(n).policy == 3]
-        whose = judged[-1] if judged and data.draw(mostly) else self.agreement(data)
+        whose = judged[-1] if bool(judged) and data.draw(mostly) else self.agreement(data)
         for version in (3, 2):
             twin.ask_rejected(whose, answer.receipt.units, batch.output(leaf), verdicts, version)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from tests.support.escrow import ANN, DAY, MALLORY, OTTO, PAULA, RITA, SIGNER, Desk
 from tests.support.evm import Account, Bound, Receipt, Snapshot, account
@@ -27,7 +27,7 @@ __all__ = [
 
 CAROL: Final = account("carol")
 NOBODY: Final = "0x" + "00" * 20
-NO_ITEM: Final = ((0, 0, 0, 0, bytes(32), False), b"", NOBODY, b"", b"", [])
+NO_ITEM: Final[tuple[Any, ...]] = ((0, 0, 0, 0, bytes(32), False), b"", NOBODY, b"", b"", [])
 BOTH_JURY, COUNCIL_THEN_JURY = 1, 2  # policies
 RULING, APPEALABLE, SECOND, RULED = 3, 4, 5, 6
 UPHELD, SILENT = 1, 3

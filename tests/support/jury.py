@@ -302,7 +302,8 @@ def expected_draw(
         ["bytes32", "bytes32", "bytes32", "uint64", "uint8"], [entropy, *secrets, dispute, round_]
     )
     seed = keccak256(packed)
-    left, drawn = [pair for pair in row if pair[1]], []
+    left = [pair for pair in row if pair[1]]
+    drawn: list[Any] = []
     for i in range(4 * seats):
         if not left or len(drawn) == seats:
             break
