@@ -41,6 +41,8 @@ class Finding(NamedTuple):
 
 def findings() -> list[Finding]:
     """Every result of every detector about our own contracts."""
+    # solc-select, which comes with it and is not used, would make a folder in the home directory.
+    os.environ["VIRTUAL_ENV"] = str(ROOT / ".cache")
     from crytic_compile import CryticCompile
     from crytic_compile.platform.solc_standard_json import SolcStandardJson
     from slither import Slither
