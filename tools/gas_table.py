@@ -119,7 +119,7 @@ collecting, releasing and the clock are steady too. The share in brackets is our
 missed. Peers are the like operation on their own code, measured in November 2026; the operations differ in what they
 promise.
 
-The Azure conversation trace (19 366 receipts, 50 customers x 20 providers) takes 559.1 gas per receipt from post to
+The Azure conversation trace (19 366 receipts, 50 customers x 20 providers) takes 559.0 gas per receipt from post to
 settled against a goal of 620; `tallystick replay` measures that, not this table.
 
 | what | gas | goal | peers |
