@@ -49,7 +49,8 @@ interface ISupplierRewards {
 
     /// @notice Counts the new fees of accounts in their order, and forfeits what was overturned. Anyone. Accounts with nothing
     /// new are passed over.
-    /// @return fees µ that count now. @return amount TALLY-wei that they bring.
+    /// @return fees µ that count now.
+    /// @return amount TALLY-wei that they bring.
     function checkpoint(uint32[] calldata accounts) external returns (uint256 fees, uint256 amount);
     /// @notice Mints what has vested for accounts of the caller to `to`, after a checkpoint of them. @return amount TALLY-wei.
     function claim(uint32[] calldata accounts, address to) external returns (uint256 amount);
@@ -87,12 +88,15 @@ interface ISupplierRewards {
     /// @notice TALLY-wei that member `index` of a split has claimed, ever.
     function shareClaimed(uint32 account, uint256 index) external view returns (uint256);
     /// @notice An account's life so far, as if it were checkpointed for what was overturned.
-    /// @return fees µ that count. @return waiting µ that a checkpoint would find. @return credited TALLY-wei that `fees` brought.
-    /// @return vested TALLY-wei of them that have vested. @return claimed TALLY-wei, ever.
+    /// @return fees µ that count.
+    /// @return waiting µ that a checkpoint would find.
+    /// @return credited TALLY-wei that `fees` brought.
+    /// @return vested TALLY-wei of it that have vested.
+    /// @return claimed TALLY-wei, ever.
     function lifetimeOf(uint32 account)
         external
         view
         returns (uint256 fees, uint256 waiting, uint256 credited, uint256 vested, uint256 claimed);
-    /// @notice What fees of numbers `from` to `from + fees - 1` earn at `firstRate`, in TALLY-wei: the rate integrated.
-    function emission(uint256 firstRate, uint256 from, uint256 fees) external view returns (uint256);
+    /// @notice What fees of numbers `start` to `start + fees - 1` earn at `firstRate`, in TALLY-wei: the rate integrated.
+    function emission(uint256 firstRate, uint256 start, uint256 fees) external view returns (uint256);
 }
