@@ -119,7 +119,7 @@ def test_stream__sweeping_one_unit__restarts_nothing(system: System) -> None:
 def test_first_staker__after_a_gap__the_gap_streams_again_next_week(system: System) -> None:
     pull(system, 604_800)
     week = next_week(system, 100_000) // WEEK
-    system.faucet.transact("drip", ALICE.address, TALLY, sender=ALICE)
+    system.token.transact("drip", ALICE.address, TALLY, sender=ALICE)
     system.token.transact("approve", system.vault.address, TALLY, sender=ALICE)
     receipt = system.vault.transact("stake", TALLY, sender=ALICE)
     assert receipt.event("Carried").args == {"week": week, "amount": 100_000}
@@ -142,7 +142,7 @@ def test_first_staker__after_idle_weeks__finds_everything(system: System) -> Non
         next_week(system)
     now = next_week(system, 302_400) // WEEK
     assert system.vault.call("stream") == (605_800, 302_900)
-    system.faucet.transact("drip", ALICE.address, TALLY, sender=ALICE)
+    system.token.transact("drip", ALICE.address, TALLY, sender=ALICE)
     system.token.transact("approve", system.vault.address, TALLY, sender=ALICE)
     carried = system.vault.transact("stake", TALLY, sender=ALICE).events("Carried")
     # Week first + 1 carried its last 404 800 on, then all of it wandered week by week, now half of it again.
@@ -457,7 +457,7 @@ def test_abi__has_no_role_and_no_parameter(system: System) -> None:
 def test_donations__distort_nothing(system: System) -> None:
     system.stake_tally(ALICE, TALLY)
     system.mint(system.vault.address, 12_345)
-    system.faucet.transact("drip", system.vault.address, TALLY, sender=EVE)
+    system.token.transact("drip", system.vault.address, TALLY, sender=EVE)
     assert system.vault.transact("pullFees", sender=EVE).result == 0
     pull(system, 1_000)
     next_week(system)
@@ -490,7 +490,7 @@ def test_reentrant_currency__enters_no_sibling(during: str, early: bool) -> None
     system = deploy_system(currency="ReentrantDollar", escrow="MockEscrow")
     token, vault = system.currency, system.vault
     # The currency is a staker itself, with something to claim, to unstake and to withdraw.
-    system.faucet.transact("drip", token.address, 10 * TALLY, sender=EVE)
+    system.token.transact("drip", token.address, 10 * TALLY, sender=EVE)
     for target, data in (
         (system.token, system.token.encode("approve", vault.address, 2**255)),
         (vault, vault.encode("stake", 5 * TALLY)),

@@ -411,7 +411,7 @@ def test_recover_surplus__of_the_currency__reaches_donations_only() -> None:
 def test_recover_surplus__of_another_token__all_of_it_and_no_currency() -> None:
     desk = open_desk()
     token = desk.system.token
-    desk.system.faucet.transact("drip", desk.escrow.address, 5_000, sender=MALLORY)
+    desk.system.token.transact("drip", desk.escrow.address, 5_000, sender=MALLORY)
     before = desk.picture()
     receipt = desk.escrow.transact("recoverSurplus", token.address, EVE.address, sender=desk.system.admin)
     assert (receipt.result, token.call("balanceOf", EVE.address)) == (5_000, 5_000)

@@ -250,7 +250,7 @@ def test_recover_surplus__of_the_currency__leaves_stakes_and_credits(system: Sys
 
 def test_recover_surplus__of_another_token__is_all_of_it(system: System) -> None:
     system.register(ALICE, Role.PROVIDER, free=5_000)
-    system.faucet.transact("drip", system.staking.address, 9, sender=EVE)
+    system.token.transact("drip", system.staking.address, 9, sender=EVE)
     token = system.token.address
     assert system.staking.transact("recoverSurplus", token, CAROL.address, sender=system.admin).result == 9
     assert system.token.call("balanceOf", CAROL.address) == 9

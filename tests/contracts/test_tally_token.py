@@ -46,12 +46,12 @@ def test_abi__has_no_way_to_mint_burn_pause_or_own_but_one() -> None:
     assert writes == {"approve", "mint", "permit", "transfer", "transferFrom"}
 
 
-def test_faucet__as_the_minter__drips_to_anyone() -> None:
-    evm = Evm()
-    directory = evm.deploy("Directory", MINTER.address)
-    faucet, token = directory.call("addressOf", 1), directory.call("addressOf", 2)
-    for index, (name, argument) in enumerate((("TallyFaucet", token), ("TallyToken", faucet)), 1):
-        code = load(name).init_code([argument])
-        directory.transact("deploy", name.encode().ljust(32, b"\0"), index, code, sender=MINTER)
-    evm.at("TallyFaucet", faucet).transact("drip", ALICE.address, 5, sender=EVE)
-    assert evm.at("TallyToken", token).call("balanceOf", ALICE.address) == 5
+def test_test_tally__drips_to_anyone_up_to_the_cap_and_has_one_minter() -> None:
+    token = Evm().deploy("TestTally", MINTER.address)
+    token.transact("drip", ALICE.address, 5, sender=EVE)
+    token.transact("mint", ALICE.address, CAP - 6, sender=MINTER)
+    assert token.call("balanceOf", ALICE.address) == CAP - 1
+    with reverts("TallyToken_CapExceeded", supply=CAP - 1, cap=CAP):
+        token.transact("drip", EVE.address, 2, sender=EVE)
+    with reverts("TallyToken_NotMinter", caller=EVE.address):
+        token.transact("mint", EVE.address, 1, sender=EVE)

@@ -214,7 +214,7 @@ class Scenario:
     def _dividends(self) -> None:
         s = self.system
         first, second = account("gas staker 1"), account("gas staker 2")
-        s.faucet.transact("drip", first.address, 400 * TALLY, sender=first)
+        s.token.transact("drip", first.address, 400 * TALLY, sender=first)
         s.token.transact("approve", s.vault.address, 2**256 - 1, sender=first)
         self.measure("stake TALLY, the first time", s.vault, "stake", 300 * TALLY, sender=first)
         s.stake_tally(second, 100 * TALLY)

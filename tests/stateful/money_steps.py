@@ -117,7 +117,7 @@ class MoneySteps(Worlds):
     def drip(self, to: str, amount: int) -> None:
         s, m = self.system, self.model
         self.both(
-            "TallyFaucet.drip",
+            "TestTally.drip",
             s.faucet,
             (to, amount),
             s.admin,

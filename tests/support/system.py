@@ -53,9 +53,9 @@ _ORDER: Final = (
     "SessionKeys",
     "FeeSplitter",
     "InsurancePool",
-    "TallyToken",
-    "TallyFaucet",
+    "TestTally",
     "DividendVault",
+    "SupplierRewards",
 )
 # What follows when a test wants real judges; by System.create, in this order.
 _JUSTICE: Final = (
@@ -90,6 +90,10 @@ class Parameters:
     insurance: int = 2_000
     treasury: int = 1_000
     exit_delay: int = 604_800
+    reward_rate: int = 10 * 10**12
+    reward_halving: int = 5 * 10**12
+    reward_daily_fees: int = 100_000 * DOLLAR
+    reward_vesting: int = 7_776_000
 
 
 @dataclass
@@ -112,6 +116,7 @@ class System:
     token: Bound
     faucet: Bound
     vault: Bound
+    rewards: Bound
     credentials: Bound
     session_keys: Bound
     court: Account | Bound
@@ -206,7 +211,7 @@ class System:
 
     def stake_tally(self, staker: Account, amount: int) -> None:
         """Gives TALLY-wei to somebody who stakes it in the vault."""
-        self.faucet.transact("drip", staker.address, amount, sender=staker)
+        self.token.transact("drip", staker.address, amount, sender=staker)
         self.token.transact("approve", self.vault.address, UINT256_MAX, sender=staker)
         self.vault.transact("stake", amount, sender=staker)
 
@@ -344,9 +349,10 @@ def deploy_system(
         ledger=bound["ReceiptLedger"],
         splitter=bound["FeeSplitter"],
         insurance=bound["InsurancePool"],
-        token=bound["TallyToken"],
-        faucet=bound["TallyFaucet"],
+        token=bound["TestTally"],
+        faucet=bound["TestTally"],
         vault=bound["DividendVault"],
+        rewards=bound["SupplierRewards"],
         credentials=bound["Credentials"],
         session_keys=bound["SessionKeys"],
         court=account("court"),
@@ -440,12 +446,21 @@ def _arguments(
             "policyBook": at["PolicyBook"],
             "court": at["Court"],
         },
-        "TallyToken": {"minter": at["TallyFaucet"]},
-        "TallyFaucet": {"token": at["TallyToken"]},
+        "TestTally": {"minter": at["SupplierRewards"]},
         "DividendVault": {
             "currency": money,
-            "token": at["TallyToken"],
+            "token": at["TestTally"],
             "feeSplitter": at["FeeSplitter"],
             "exitDelay": p.exit_delay,
+        },
+        "SupplierRewards": {
+            "authority": authority,
+            "escrow": at["escrow"],
+            "token": at["TestTally"],
+            "dividendVault": at["DividendVault"],
+            "rate": p.reward_rate,
+            "halving": p.reward_halving,
+            "dailyFees": p.reward_daily_fees,
+            "vesting": p.reward_vesting,
         },
     }

@@ -52,7 +52,7 @@ DOCUMENTS = (
     "protocol.md",
     "security.md",
 )
-MOCKS_THAT_USERS_MEET = {"TestDollar", "TallyFaucet"}
+MOCKS_THAT_USERS_MEET = {"TestDollar", "TestTally"}
 
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*")
 _REASONS_OF = {"Rejected", "Rejection", "UnitsError", "_tell", "_wait", "set_aside"}

@@ -77,12 +77,12 @@ def _stake(session: Replay, senders: list[KeySender]) -> None:
     wei = STAKER_GAS * world.node.fees().max_fee * 3
     calls = [Call(sender.address, b"", wei, 21_000) for sender in senders]
     calls += [
-        world.call("TallyFaucet", "drip", sender.address, amount, gas=200_000)
+        world.call("TestTally", "drip", sender.address, amount, gas=200_000)
         for sender, amount in zip(senders, STAKES, strict=True)
     ]
     session.deployer.send_many(calls)
     for sender, amount in zip(senders, STAKES, strict=True):
-        approve = world.call("TallyToken", "approve", world.address("DividendVault"), amount, gas=100_000)
+        approve = world.call("TestTally", "approve", world.address("DividendVault"), amount, gas=100_000)
         stake = world.call("DividendVault", "stake", amount, gas=400_000)
         done = sender.send_many([approve, stake])
         model.token.mint(sender.address, amount, caller=model.parameters.addresses.minter)
