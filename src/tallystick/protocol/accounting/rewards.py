@@ -191,7 +191,7 @@ class SupplierRewards:
         dues = self._dues(accounts, caller, now)
         amount = sum(dues.values())
         self.token.check_mint(self.address, amount, caller=self.address)
-        self.dividend_vault.check_stake(staker, amount)
+        self.dividend_vault.check_stake(staker, amount, caller=self.address)
         self._pay(accounts, dues, now)
         self.token.mint(self.address, amount, caller=self.address)
         self.dividend_vault.stake_for(staker, amount, caller=self.address, now=now)
