@@ -1,5 +1,6 @@
-"""What the gas table measures of the token side, in the market of `scenario.py` after its own end: its twenty providers'
-rewards, and dividends that others have sent."""
+"""What the gas table measures of the token side, in the market of `scenario.py` after its own end.
+
+Rewards of its twenty providers, and dividends that others have sent."""
 
 from __future__ import annotations
 
