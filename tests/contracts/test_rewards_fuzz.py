@@ -300,7 +300,7 @@ class Rewards(RuleBasedStateMachine):
     @rule(admin=st.booleans(), down=st.integers(0, 1), percent=st.sampled_from([101, 100, 99, 95, 70]))
     def lower_rate(self, admin: bool, down: int, percent: int) -> None:
         caller = ADMIN if admin else ANN
-        rate = max(0, self.rate * percent // 100 - down)
+        rate = min(max(0, self.rate * percent // 100 - down), 2**64 - 1)
         rewards = self.model.rewards
         self.both("lowerRate", [rate], caller, lambda: rewards.lower_rate(rate, caller=caller.address))
 
