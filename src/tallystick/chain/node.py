@@ -258,7 +258,10 @@ class Node:
             if start >= last:
                 raise
         middle = (start + last) // 2
-        return [*self.all_logs(address, topics, start, middle), *self.all_logs(address, topics, middle + 1, last)]
+        return [
+            *self.all_logs(address, topics, start, middle),
+            *self.all_logs(address, topics, middle + 1, last),
+        ]
 
     def fees(self) -> Fees:
         """Fees that outlast five full blocks: twice the base fee, and the node's priority fee."""
