@@ -711,6 +711,16 @@ class DividendVaultClaimed(Event, frozen=True):
     amount: int
 
 
+class DividendVaultPayoutSet(Event, frozen=True):
+    staker: bytes
+    payout: bytes
+
+
+class DividendVaultClaimSkipped(Event, frozen=True):
+    staker: bytes
+    reason: int
+
+
 class DividendVaultFeesReceived(Event, frozen=True):
     week: int
     amount: int

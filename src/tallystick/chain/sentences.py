@@ -172,6 +172,7 @@ SENTENCES: Mapping[str, str] = {
     "DividendVault_NothingToClaim": "{staker} has no dividends to claim",
     "DividendVault_NothingToWithdraw": "{staker} has no TALLY on the way out",
     "DividendVault_StillLocked": "the TALLY of {staker} is locked until {unlocksAt:utc}",
+    "DividendVault_TooManyItems": "{items} stakers are more than one call takes (200)",
     "DividendVault_UnfitCurrency": "{currency} is no currency that fits: it has no code, or more than 6 decimals",
     "DividendVault_WrongAmountReceived": "the currency moved {received:currency} instead of {expected:currency}",
     "FeeSplitter_UnfitCurrency": "{currency} is no currency that fits: it has no code, or more than 6 decimals",
