@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-from ape.cli import ConnectedProviderCommand, account_option
+from ape.cli import AccountAliasPromptChoice, ConnectedProviderCommand, account_option
 
 from tallystick.chain.abi import checksum
 from tallystick.chain.ape_bridge import ApeSigner, ApeTransport, SaysWhenUnreachable
+from tallystick.chain.errors import OperatorRefusal
 from tallystick.chain.node import Node, TransactionReceipt
 from tallystick.chain.provider_desk import send_all
 from tallystick.chain.provider_ops import Action
-from tallystick.chain.registry import Deployment, Registry
+from tallystick.chain.registry import Deployment, Registry, write_atomically
 from tallystick.chain.sender import KeySender
 from tallystick.protocol.errors import TallystickError
 
@@ -32,6 +33,27 @@ DEPLOYMENTS = click.option(
 )
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Says what would happen; sends nothing.")
 TO = click.option("--to", help="Who receives it; the account itself by default.")
+
+
+def owned(command: Callable[..., None]) -> Callable[..., None]:
+    """An address to look at, or else the account; without either Ape asks for one."""
+    account = click.option(
+        "--account", type=AccountAliasPromptChoice(), help="Whose, when no OWNER is given."
+    )
+    return account(click.argument("owner", required=False)(command))
+
+
+def spanning(command: Callable[..., None]) -> Callable[..., None]:
+    """Where a statement goes, and which days it is of."""
+    for option in (
+        click.option("--to", "last", metavar="YYYY-MM-DD", help="The last day (UTC); by default today."),
+        click.option(
+            "--from", "first", metavar="YYYY-MM-DD", help="The first day (UTC); by default the beginning."
+        ),
+        click.option("--out", required=True, metavar="FILE", help="The CSV file; - is the standard output."),
+    ):
+        command = option(command)
+    return command
 
 
 class Command(SaysWhenUnreachable, ConnectedProviderCommand):
@@ -109,6 +131,26 @@ def acting(provider: Any, ecosystem: Any, settings: Settings) -> Iterator[Sessio
 def receiver(to: str | None, where: str = "--to") -> str | None:
     """An address that may be left out, checked."""
     return checksum(to, where) if to else None
+
+
+def owner_of(who: Settings) -> str:
+    """The address that the options of `owned` mean."""
+    if who["owner"]:
+        return checksum(who["owner"], "the owner")
+    account = who["account"] or AccountAliasPromptChoice().select_account()
+    return checksum(str(account.address))
+
+
+def write(out: str, text: str, rows: int) -> None:
+    """Writes a statement in one piece; `-` is the standard output."""
+    if out == "-":
+        click.echo(text, nl=False)
+        return
+    try:
+        write_atomically(Path(out), text)
+    except OSError as error:
+        raise OperatorRefusal("bad_value", f"{out} cannot be written: {error.strerror}") from None
+    click.echo(f"{rows} rows. The statement is {out}.")
 
 
 def echo(lines: Sequence[str]) -> None:

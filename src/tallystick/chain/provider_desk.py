@@ -34,7 +34,7 @@ class ProviderDesk:
         currency = checksum(self._node.read(load("Escrow"), self._escrow, "CURRENCY"))
         dollar = load("TestDollar")
         operators = self._owned("Staking", "Registered", owner)
-        accounts = self._owned("Escrow", "AccountCreated", owner)
+        accounts = self.accounts_of(owner)
         return Position(
             owner=owner,
             addresses=Addresses(self._staking, self._escrow, currency, self._faucet(currency)),
@@ -46,6 +46,10 @@ class ProviderDesk:
             stakes=tuple(self._stake(number) for number in operators),
             earnings=tuple(self._earnings(number) for number in accounts),
         )
+
+    def accounts_of(self, owner: str) -> list[int]:
+        """Numbers of the accounts that `owner` (checksummed) has in the Escrow."""
+        return self._owned("Escrow", "AccountCreated", owner)
 
     def device_known(self, operator: int, key: str) -> bool:
         """Whether a device key was ever authorised for an operator."""
