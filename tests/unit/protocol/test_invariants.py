@@ -20,7 +20,7 @@ from tallystick.protocol.model import Agreement, Batch, RulingOrder, SignedCrede
 def lively(world: World) -> World:
     """Some of everything has happened."""
     m, e = world.model, world.model.escrow
-    m.token.mint("a", 7 * TALLY, caller="minter")
+    m.token.drip("a", 7 * TALLY)
     m.dividend_vault.stake(7 * TALLY, caller="a", now=world.now)
     first, second = world.open(), world.open()
     world.settle((first, 1_000_003), (second, 77_777))
