@@ -1,4 +1,4 @@
-"""A market's course over the weeks: demand by day, suppliers who claim, stake and sell, holders who buy, stake and flee.
+"""A market's course over the weeks: demand by day, suppliers who claim, stake and sell, holders who buy and flee.
 
 The token's price is an input. It decides what TALLY is worth in the tables, and nothing that the model does.
 """
@@ -96,7 +96,7 @@ def daily_fees(total: int, suppliers: int, chance: random.Random) -> list[list[i
 def play(course: Course) -> Played:
     """Plays every week on a model of its own."""
     market = Market(course.suppliers)
-    chance = random.Random(course.seed)  # noqa: S311: demand, not secrets
+    chance = random.Random(course.seed)  # noqa: S311 - demand, not secrets
     played = Played(market)
     crowd = _Crowd(market)
     for week in range(course.weeks):

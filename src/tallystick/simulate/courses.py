@@ -22,7 +22,7 @@ from tallystick.simulate.course import HOLDERS, PROBE, Course, Flight, Played, W
 from tallystick.simulate.market import GROSS_PER_FEE
 from tallystick.simulate.options import SimulateOptions
 from tallystick.simulate.result import Check, Drawing, Result, Series, Table, at_most, equal, invariants_hold
-from tallystick.simulate.say import dollars, millis, percent, tally
+from tallystick.simulate.say import dollars, exactly, millis, percent, tally
 from tallystick.simulate.stage import FLAT
 
 __all__ = ["crash", "decline", "growth"]
@@ -37,6 +37,8 @@ FALLS_TO: Final = Fraction(1, 100)
 ABSENT: Final = 4
 """Weeks for which nobody is staked after the crash."""
 ROWS: Final = 9
+SETTLED: Final = 8
+"""The week from which on a chart of one TALLY's dividends can be read."""
 
 
 def growth(options: SimulateOptions) -> Result:
@@ -108,14 +110,14 @@ def crash(options: SimulateOptions) -> Result:
         "Crash: TALLY loses 99 % of its price, and all stakers leave",
         _figures(stormy) | {"twin": _figures(calm)["weeks"]},
         story=[
-            f"In week {leaves} the price falls from {dollars(before.price, 6)} to {dollars(after.price, 6)} dollars,"
+            f"In week {leaves} the price falls from {exactly(before.price)} to {exactly(after.price)} dollars,"
             " and all that is staked leaves the vault. A twin of this market never sees a crash.",
-            f"Suppliers earn {dollars(sum(before.stable), 6)} dollars in stable in the week before and"
-            f" {dollars(sum(after.stable), 6)} in the week of the crash: to the µ what they earn in the twin, in every"
+            f"Suppliers earn {exactly(sum(before.stable))} dollars in stable in the week before and"
+            f" {exactly(sum(after.stable))} in the week of the crash: to the µ what they earn in the twin, in every"
             " week.",
             f"What TALLY adds to that in a week is worth {dollars(before.tally_value)} dollars before and"
             f" {dollars(after.tally_value)} after: that is lost, and no contract can help it.",
-            f"{dollars(carried, 6)} dollars streamed while nobody was staked. They are carried, and paid once to those"
+            f"{exactly(carried)} dollars streamed while nobody was staked. They are carried, and paid once to those"
             " who come back.",
         ],
     )
@@ -155,7 +157,7 @@ def _course(options: SimulateOptions, fees: Callable[[int], int]) -> Course:
 
 
 def _times(first: int, rate: Fraction, week: int) -> int:
-    return first * rate.numerator**week // rate.denominator**week
+    return int(first * rate**week)
 
 
 def _figures(played: Played) -> dict[str, Any]:
@@ -311,11 +313,12 @@ def _table(weeks: Sequence[Week]) -> Table:
         "µ per staked TALLY",
         "credited TALLY at the price $",
     )
-    return Table("By week", head, rows)
+    return Table("By week", head, rows, narrow=(0, 1, 2, 3, 5, 7, 8))
 
 
 def _drawings(weeks: Sequence[Week]) -> list[Drawing]:
     xs = [str(week.week) for week in weeks]
+    settled = weeks[SETTLED:] if len(weeks) > 2 * SETTLED else weeks
     return [
         Drawing(
             "Suppliers' income a week",
@@ -330,10 +333,11 @@ def _drawings(weeks: Sequence[Week]) -> list[Drawing]:
         ),
         Drawing(
             "Dividends a week of one staked TALLY",
-            (Series("µ per TALLY", [week.per_tally for week in weeks], "good"),),
+            (Series("µ per TALLY", [week.per_tally for week in settled], "good"),),
             "week",
-            xs,
+            [str(week.week) for week in settled],
             "µ",
+            note="In the first weeks hardly any TALLY exists, and the few that are staked share all dividends.",
         ),
         Drawing(
             "TALLY credited a week",

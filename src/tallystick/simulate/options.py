@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tallystick.protocol.amounts import parse_amount
 from tallystick.protocol.constants import MICRO
+from tallystick.protocol.errors import AmountError
 from tallystick.reports.files import UsageProblem, make_folder
 
-__all__ = ["SCENARIOS", "SimulateOptions"]
+__all__ = ["SCENARIOS", "SimulateOptions", "amount_of"]
 
 SCENARIOS: Final = ("growth", "decline", "crash", "wash", "whale", "sweeper")
 MIN_WEEKS, MAX_WEEKS = 8, 260
@@ -18,6 +20,18 @@ MAX_PRICE: Final = 1_000_000 * MICRO
 MAX_SUPPLIERS: Final = 20
 MAX_SEED: Final = 2**64 - 1
 MIN_BLOCK, MAX_BLOCK = 1, 86_400
+
+
+def amount_of(flag: str, text: str) -> int:
+    """µ that a flag says.
+
+    Raises:
+        UsageProblem: when it is no amount.
+    """
+    try:
+        return parse_amount(text)
+    except AmountError as error:
+        raise UsageProblem(f"{flag}: {error.message}") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

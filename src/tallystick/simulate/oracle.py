@@ -1,4 +1,4 @@
-"""What must come out, worked out apart from the model: sums over tranches and shares, in whole numbers and fractions."""
+"""What must come out, worked out apart from the model, in whole numbers and fractions."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def emission(rate: int, halving: int, start: int, fees: int) -> int:
 def _up_to(rate: int, halving: int, fees: int) -> int:
     whole, rest = divmod(fees, halving)
     whole = min(whole, rate.bit_length())  # of later tranches a fee earns nothing
-    full = sum(rate // 2**tranche for tranche in range(whole)) * halving
-    return full + rest * (rate // 2**whole)
+    full = sum(rate // (1 << tranche) for tranche in range(whole)) * halving
+    return full + rest * (rate // (1 << whole))
 
 
 def dividends_of(fees: int) -> int:

@@ -86,11 +86,16 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of text under a heading; the first column is on the left."""
+    """Rows of text under a heading; the first column is on the left. `narrow`: the columns that a terminal shows."""
 
     title: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
+    narrow: Sequence[int] = ()
+
+    def columns(self) -> Sequence[int]:
+        """Places of the columns that a terminal shows."""
+        return self.narrow or range(len(self.head))
 
 
 @dataclass(slots=True)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from tallystick.protocol.amounts import format_amount
 from tallystick.protocol.constants import MICRO, TALLY
 
-__all__ = ["dollars", "millis", "percent", "tally"]
+__all__ = ["dollars", "exactly", "millis", "percent", "tally"]
 
 
 def dollars(micro: int, decimals: int = 0) -> str:
     """µ as whole dollars, or with some decimals, cut off: 1 234 567 890 -> `1,234`."""
     return _cut(micro, MICRO, decimals)
+
+
+def exactly(micro: int) -> str:
+    """µ as dollars, to the last µ, without zeros at the end: 1 500 001 -> `1.500001`."""
+    return format_amount(micro, "")
 
 
 def tally(wei: int, decimals: int = 0) -> str:
@@ -30,7 +36,7 @@ def percent(part: int, whole: int, decimals: int = 2) -> str:
 
 
 def _cut(value: int, unit: int, decimals: int) -> str:
-    sign = "-" if value < 0 else ""
     scaled = abs(value) * 10**decimals // unit
+    sign = "-" if value < 0 and scaled else ""
     whole, rest = divmod(scaled, 10**decimals)
     return f"{sign}{whole:,}" + (f".{rest:0{decimals}d}" if decimals else "")

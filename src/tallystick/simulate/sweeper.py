@@ -11,7 +11,7 @@ from tallystick.protocol.model import Address
 from tallystick.simulate.market import GROSS_PER_FEE, Market
 from tallystick.simulate.options import SimulateOptions
 from tallystick.simulate.result import Check, Drawing, Result, Series, Table, equal, invariants_hold, near
-from tallystick.simulate.say import dollars, percent
+from tallystick.simulate.say import exactly, percent
 from tallystick.simulate.stage import POOL, even_week, ran_for, stake
 
 __all__ = ["sweeper"]
@@ -60,12 +60,12 @@ def sweeper(options: SimulateOptions) -> Result:
             "a_restarting_stream_would_have_paid": restarted[-1],
         },
         story=[
-            f"In a week that streams {dollars(stream, 6)} dollars somebody pays 1 µ of fees every {options.block}"
+            f"In a week that streams {exactly(stream)} dollars somebody pays 1 µ of fees every {options.block}"
             f" seconds and has the vault pull at once: {swept.pulls:,} pulls.",
             "Stakers earn in every day what they earn in a twin where nobody sweeps. What is pulled waits for the next"
             " week; the stream that runs is not touched.",
             "A vault that spread what is left over a fresh week at every pull would have paid"
-            f" {dollars(restarted[-1], 6)} dollars by the week's end ({percent(restarted[-1], stream)} of it), and the"
+            f" {exactly(restarted[-1])} dollars by the week's end ({percent(restarted[-1], stream)} of it), and the"
             " rest never to the end.",
         ],
         tables=[_table(swept, calm, restarted)],
@@ -158,7 +158,7 @@ def _checks(swept: _Twin, calm: _Twin, stream: int, blocks: int) -> list[Check]:
 
 def _table(swept: _Twin, calm: _Twin, restarted: list[int]) -> Table:
     rows = [
-        (str(day), *(dollars(sum(owed), 6) for owed in (ours, theirs)), dollars(again, 6))
+        (str(day), *(exactly(sum(owed)) for owed in (ours, theirs)), exactly(again))
         for day, (ours, theirs, again) in enumerate(
             zip(swept.by_day, calm.by_day, restarted, strict=True), start=1
         )

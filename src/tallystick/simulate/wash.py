@@ -37,7 +37,7 @@ from tallystick.simulate.result import (
     invariants_hold,
     near,
 )
-from tallystick.simulate.say import dollars, percent, tally
+from tallystick.simulate.say import dollars, exactly, percent, tally
 from tallystick.simulate.stage import POOL, even_week, ran_for, stake
 
 __all__ = ["wash"]
@@ -113,7 +113,7 @@ def wash(options: SimulateOptions) -> Result:
             },
             "vested_by_day": washed.vested,
         },
-        story=_story(rows, calm, washed, first_fee),
+        story=_story(rows, washed, first_fee),
         tables=[_break_even_table(rows), _profit_table(rows)],
         drawings=_drawings(rows, calm, washed),
         checks=checks + _checks(rows, calm, washed, reward),
@@ -273,16 +273,16 @@ def _checks(rows: Sequence[dict[str, Any]], calm: _Run, washed: _Run, reward: in
 # Telling
 
 
-def _story(rows: Sequence[dict[str, Any]], calm: _Run, washed: _Run, first_fee: int) -> list[str]:
+def _story(rows: Sequence[dict[str, Any]], washed: _Run, first_fee: int) -> list[str]:
     late = sum(1 for waits in washed.waiting if waits)
     most = max(washed.waiting)
     whole = washed.market.model.rewards.totals()[0]
     return [
         f"For {DAYS} days a trader pays {dollars(EMISSION_DAILY_FEES)} dollars of fees a day to itself, as much as can"
         f" count, before anybody else. {dollars(first_fee)} dollars of fees had counted before.",
-        f"Without stake that costs {dollars(rows[0]['lost'], 6)} dollars and brings {tally(rows[0]['reward'])} TALLY:"
-        f" it pays above {dollars(rows[0]['break_even'], 6)} dollars a TALLY. With all of the stake it costs"
-        f" {dollars(rows[-1]['lost'], 6)} dollars and pays above {dollars(rows[-1]['break_even'], 6)}.",
+        f"Without stake that costs {exactly(rows[0]['lost'])} dollars and brings {tally(rows[0]['reward'])} TALLY:"
+        f" it pays above {exactly(rows[0]['break_even'])} dollars a TALLY. With all of the stake it costs"
+        f" {exactly(rows[-1]['lost'])} dollars and pays above {exactly(rows[-1]['break_even'])}.",
         f"Meanwhile no honest fee counts: up to {dollars(most)} dollars wait, and {late} days begin with some waiting."
         " All of them count later; what honest suppliers earn in stable is the same to the µ.",
         f"The trader holds {percent(rows[0]['reward'], whole)} of all TALLY ever credited. Nothing of it can be sold on"
@@ -306,10 +306,10 @@ def _break_even_table(rows: Sequence[dict[str, Any]]) -> Table:
             (
                 f"{row['share_bps'] // 100} %",
                 dollars(row["fees"]),
-                dollars(row["lost"], 6),
+                exactly(row["lost"]),
                 tally(row["reward"]),
-                dollars(row["break_even"], 6),
-                dollars(row["break_even_by_formula"], 6),
+                exactly(row["break_even"]),
+                exactly(row["break_even_by_formula"]),
             )
             for row in rows
         ],
@@ -325,6 +325,7 @@ def _profit_table(rows: Sequence[dict[str, Any]]) -> Table:
             (f"{row['share_bps'] // 100} %", *(dollars(amount) for amount in _profits(row).values()))
             for row in rows
         ],
+        narrow=(0, 2, 3, 4, 5, 6),
     )
 
 

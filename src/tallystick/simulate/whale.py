@@ -13,7 +13,7 @@ from tallystick.simulate import oracle
 from tallystick.simulate.market import Market
 from tallystick.simulate.options import SimulateOptions
 from tallystick.simulate.result import Check, Drawing, Result, Series, Table, invariants_hold, near
-from tallystick.simulate.say import dollars, percent
+from tallystick.simulate.say import dollars, exactly, percent
 from tallystick.simulate.stage import FLAT, POOL, even_week, ran_for, stake
 
 __all__ = ["whale"]
@@ -42,11 +42,11 @@ class _Visit:
 PULLED_AT: Final = WEEK - 1
 """The second of week 0 in which the fees are pulled."""
 VISITS: Final = (
-    _Visit("arrival", "around the second in which the fees arrive", PULLED_AT - 1, PULLED_AT + 1),
-    _Visit("stream", "around the second in which they begin to stream", WEEK - 1, WEEK + 1),
-    _Visit("minute", "the stream's first minute", WEEK, WEEK + 60),
-    _Visit("day", "the stream's first day", WEEK, WEEK + DAY),
-    _Visit("week", "the whole stream", WEEK, 2 * WEEK),
+    _Visit("arrival", "around the arrival", PULLED_AT - 1, PULLED_AT + 1),
+    _Visit("stream", "around the stream's begin", WEEK - 1, WEEK + 1),
+    _Visit("minute", "its first minute", WEEK, WEEK + 60),
+    _Visit("day", "its first day", WEEK, WEEK + DAY),
+    _Visit("week", "all of it", WEEK, 2 * WEEK),
 )
 
 
@@ -68,8 +68,8 @@ def whale(options: SimulateOptions) -> Result:
         {"visits": rows, "instant_payout_would_give": instant},
         story=[
             f"Week by week {dollars(fees)} dollars of fees arrive. A whale with nine tenths of the stake comes two"
-            f" seconds long around their arrival and earns {dollars(rows[0]['earned'], 6)} dollars; had the vault paid"
-            f" fees out on arrival, it would have been {dollars(instant, 6)}.",
+            f" seconds long around their arrival and earns {exactly(rows[0]['earned'])} dollars; had the vault paid"
+            f" fees out on arrival, it would have been {exactly(instant)}.",
             "What was staked leaves only after 7 days, so the visit cannot be paid with borrowed TALLY of one block.",
         ],
         tables=[_table(rows)],
@@ -173,13 +173,14 @@ def _table(rows: list[dict[str, Any]]) -> Table:
             (
                 row["says"],
                 f"{row['seconds']:,}",
-                dollars(row["earned"], 6),
+                exactly(row["earned"]),
                 percent(row["earned"], row["stream"], 6),
                 percent(row["seconds"] * TIMES, WEEK * (TIMES + 1), 6),
-                dollars(row["left_to_others"], 6),
+                exactly(row["left_to_others"]),
             )
             for row in rows
         ],
+        narrow=(0, 1, 2, 3, 4),
     )
 
 
