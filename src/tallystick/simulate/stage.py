@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tallystick.protocol.model import Address
+from tallystick.protocol.model import Address, ModelParameters
 from tallystick.simulate.market import Market, cut
 from tallystick.simulate.options import SimulateOptions
 
@@ -13,9 +13,9 @@ FLAT = 5
 POOL: Address = "TALLY of all suppliers"
 
 
-def ran_for(options: SimulateOptions, weeks: int) -> Market:
+def ran_for(options: SimulateOptions, weeks: int, parameters: ModelParameters | None = None) -> Market:
     """After so many weeks of even work all TALLY that has vested is minted, and lies in the hand of `POOL`."""
-    market = Market(options.suppliers)
+    market = Market(options.suppliers, parameters)
     for _ in range(weeks):
         market.work_week(even_week(options))
     for supplier in market.suppliers:

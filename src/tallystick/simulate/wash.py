@@ -7,7 +7,6 @@ hold less, dividends included; what it gains is TALLY. The price at which both a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Final
@@ -20,11 +19,10 @@ from tallystick.protocol.constants import (
     EMISSION_VESTING,
     MICRO,
     TALLY,
-    WEEK,
 )
-from tallystick.protocol.model import Address
+from tallystick.protocol.model import ModelParameters
 from tallystick.simulate import oracle
-from tallystick.simulate.market import GROSS_PER_FEE, Market, Supplier
+from tallystick.simulate.market import START, Market
 from tallystick.simulate.options import SimulateOptions
 from tallystick.simulate.result import (
     Check,
@@ -38,70 +36,32 @@ from tallystick.simulate.result import (
     near,
 )
 from tallystick.simulate.say import dollars, exactly, percent, tally
-from tallystick.simulate.stage import POOL, even_week, ran_for, stake
+from tallystick.simulate.stage import FLAT, ran_for
+from tallystick.simulate.washing import DAYS, PARTS, WATCHED, WORK_WEEKS, Run, play
 
 __all__ = ["wash"]
 
-TRADER: Address = "wash trader"
-OTHERS: Address = "other stakers"
-BANK: Address = "bank of the wash trader"
 WARM_UP: Final = 8
-PARTS: Final = 10
-"""The shares that are played: none, a tenth, … all of the stake."""
-DAYS: Final = 7
-WATCHED: Final = 28
-"""Days for which it is written down what counts and what waits."""
+CROSSED_AFTER: Final = 2
+"""Days of washing after which, in the second market, the rate halves."""
+FEES: Final = DAYS * EMISSION_DAILY_FEES
+"""µ of fees that are washed."""
 PRICES: Final = tuple(MICRO * cents // 100 for cents in (1, 3, 5, 7, 10, 15, 20, 50))
 """µ per TALLY at which the table says what washing comes to."""
 
 
-@dataclass(slots=True)
-class _Run:
-    """One market, with the trader or without. Lists are by day from the first day of washing on."""
-
-    market: Market
-    trader: Supplier
-    paid_in: int = 0
-    """µ that the trader put in as a customer."""
-    brought: list[int] = field(default_factory=list)
-    """TALLY-wei that each day of washing brought."""
-    counted: list[int] = field(default_factory=list)
-    """µ of honest suppliers' fees that count, ever."""
-    waiting: list[int] = field(default_factory=list)
-    """µ of honest suppliers' fees that do not."""
-    vested: list[int] = field(default_factory=list)
-    """TALLY-wei of the trader that have vested."""
-    left: int = 0
-    """µ in the trader's bank at the end: its net earnings and its dividends."""
-    reward: int = 0
-    """TALLY-wei minted to the trader at the end."""
-    honest_stable: int = 0
-    honest_reward: int = 0
-    """TALLY-wei that honest suppliers' fees brought."""
-
-
 def wash(options: SimulateOptions) -> Result:
-    """A week of washing as much as can count, for every tenth of the stake."""
+    """A week of washing as much as can count, for every tenth of the stake; and across a halving of the rate."""
     market = ran_for(options, WARM_UP)
-    first_fee = market.model.rewards.schedule(now=market.now)[2]
-    fees = DAYS * EMISSION_DAILY_FEES
-    reward = oracle.emission(EMISSION_RATE, EMISSION_HALVING, first_fee, fees)
-    rows: list[dict[str, Any]] = []
-    checks: list[Check] = []
-    shown: tuple[_Run, _Run] | None = None
-    for part in range(PARTS + 1):
-        calm, washed = _play(options, market, part, washes=False), _play(options, market, part, washes=True)
-        shown = shown or (calm, washed)
-        rows.append(_row(part, fees, reward, calm, washed))
-        checks += _checks_of(rows[-1], calm, washed)
-    assert shown is not None
-    calm, washed = shown
+    sweep = _sweep(options, market, EMISSION_HALVING, range(PARTS + 1), "wash")
+    calm, washed, rows = sweep.calm, sweep.washed, sweep.rows
+    crossing = _crossing(options)
     result = Result(
         "wash",
         "Wash trading: fees paid to oneself, for TALLY",
         {
-            "first_fee": first_fee,
-            "fees": fees,
+            "first_fee": sweep.first_fee,
+            "fees": FEES,
             "days": DAYS,
             "sweep": rows,
             "profit": [_profits(row) for row in rows],
@@ -112,91 +72,73 @@ def wash(options: SimulateOptions) -> Result:
                 "waiting_without": calm.waiting,
             },
             "vested_by_day": washed.vested,
+            "crossing": {
+                "halving": crossing.halving,
+                "first_fee": crossing.first_fee,
+                "sweep": crossing.rows,
+                "honest_reward": crossing.washed.honest_reward,
+                "honest_reward_without": crossing.calm.honest_reward,
+            },
         },
-        story=_story(rows, washed, first_fee),
+        story=_story(sweep, crossing),
         tables=[_break_even_table(rows), _profit_table(rows)],
         drawings=_drawings(rows, calm, washed),
-        checks=checks + _checks(rows, calm, washed, reward),
+        checks=[*sweep.checks, *_checks(sweep), *crossing.checks, *_crossing_checks(options, crossing)],
     )
     result.checks.append(invariants_hold("wash", washed.market.model))
     return result
 
 
-# Playing
+@dataclass(slots=True)
+class _Sweep:
+    """One market, washed with several shares of the stake; `calm` and `washed` are the runs with the first of them."""
+
+    halving: int
+    first_fee: int
+    reward: int
+    """TALLY-wei that washing brings by the formula."""
+    calm: Run
+    washed: Run
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
 
 
-def _play(options: SimulateOptions, market: Market, part: int, *, washes: bool) -> _Run:
-    """Honest work goes on for two weeks and ends; a week of washing in it, or none."""
-    market = deepcopy(market)
-    run = _Run(market, market.join(TRADER))
-    whole = market.model.token.balance_of(POOL) // (PARTS * TALLY) * TALLY
-    stake(market, TRADER, whole * part)
-    stake(market, OTHERS, whole * (PARTS - part))
-    begins = market.now
-    honest = even_week(options)
-    for day in range(WATCHED):
-        midnight = begins + day * DAY
-        if day in (0, 7):
-            market.now = midnight
-            market.open_week(honest)
-        if washes and day == 0:
-            run.paid_in = DAYS * EMISSION_DAILY_FEES * GROSS_PER_FEE
-            market.open(run.trader, run.paid_in, WEEK)
-        if washes and day < DAYS:
-            market.now = midnight + 1  # before anybody else: the day's room is the trader's
-            market.deliver(run.trader, EMISSION_DAILY_FEES * GROSS_PER_FEE)
-            run.brought.append(market.checkpoint([run.trader.account])[1])
-        market.now = midnight + DAY // 2
-        if day < 14:
-            market.work_day(honest[day % 7])
-        market.checkpoint(market.accounts)
-        market.now = midnight + DAY - 1
-        if day % 7 == 6:
-            market.pull()
-        _note(run)
-    market.now = begins + WATCHED * DAY + EMISSION_VESTING + DAY
-    _take_all(run)
-    return run
+def _sweep(options: SimulateOptions, market: Market, halving: int, parts: Sequence[int], name: str) -> _Sweep:
+    first_fee = market.model.rewards.schedule(now=market.now)[2]
+    reward = oracle.emission(EMISSION_RATE, halving, first_fee, FEES)
+    runs = [
+        (play(options, market, part, washes=False), play(options, market, part, washes=True))
+        for part in parts
+    ]
+    sweep = _Sweep(halving, first_fee, reward, calm=runs[0][0], washed=runs[0][1])
+    for part, (calm, washed) in zip(parts, runs, strict=True):
+        sweep.rows.append(_row(part, reward, calm, washed))
+        sweep.checks += _checks_of(name, sweep.rows[-1], calm, washed)
+    return sweep
 
 
-def _note(run: _Run) -> None:
-    rewards, now = run.market.model.rewards, run.market.now
-    lives = [rewards.lifetime_of(account, now=now) for account in run.market.accounts]
-    run.counted.append(sum(life[0] for life in lives))
-    run.waiting.append(sum(life[1] for life in lives))
-    run.vested.append(rewards.lifetime_of(run.trader.account, now=now)[3])
-
-
-def _take_all(run: _Run) -> None:
-    """The trader takes what it earned and its dividends to its bank, and mints its reward."""
-    market, trader = run.market, run.trader
-    model = market.model
-    if market.stable_of(trader):
-        model.escrow.claim(trader.account, BANK, caller=trader.wallet)
-    if market.dividends_of(TRADER):
-        model.dividend_vault.claim(BANK, caller=TRADER, now=market.now)
-    run.left = model.currency.balance_of(BANK)
-    run.reward = market.claim_rewards(trader)
-    run.honest_stable = sum(market.stable_of(supplier) for supplier in market.suppliers)
-    run.honest_reward = sum(
-        model.rewards.lifetime_of(account, now=market.now)[2] for account in market.accounts
-    )
+def _crossing(options: SimulateOptions) -> _Sweep:
+    """A market of its own in which the rate halves after two days of washing: with no stake, and with all of it."""
+    halving = WARM_UP * options.fees * FLAT + CROSSED_AFTER * EMISSION_DAILY_FEES
+    parameters = ModelParameters(created_at=START, emission_halving=halving)
+    market = ran_for(options, WARM_UP, parameters)
+    return _sweep(options, market, halving, (0, PARTS), "wash.crossing")
 
 
 # Working out
 
 
-def _row(part: int, fees: int, reward: int, calm: _Run, washed: _Run) -> dict[str, Any]:
+def _row(part: int, reward: int, calm: Run, washed: Run) -> dict[str, Any]:
     """One share: what the trader paid and got, and from which price on that is a gain."""
     lost = washed.paid_in - (washed.left - calm.left)
     return {
         "share_bps": part * 10_000 // PARTS,
-        "fees": fees,
+        "fees": FEES,
         "lost": lost,
-        "lost_by_formula": int(oracle.net_cost(fees, Fraction(part, PARTS))),
+        "lost_by_formula": int(oracle.net_cost(FEES, Fraction(part, PARTS))),
         "reward": washed.reward,
         "break_even": lost * TALLY // washed.reward,
-        "break_even_by_formula": oracle.break_even(fees, Fraction(part, PARTS), reward),
+        "break_even_by_formula": oracle.break_even(FEES, Fraction(part, PARTS), reward),
     }
 
 
@@ -205,8 +147,8 @@ def _profits(row: dict[str, Any]) -> dict[str, int]:
     return {str(price): row["reward"] * price // TALLY - row["lost"] for price in PRICES}
 
 
-def _checks_of(row: dict[str, Any], calm: _Run, washed: _Run) -> list[Check]:
-    name = f"wash.share_{row['share_bps']}"
+def _checks_of(scenario: str, row: dict[str, Any], calm: Run, washed: Run) -> list[Check]:
+    name = f"{scenario}.share_{row['share_bps']}"
     share = f"with {row['share_bps'] // 100} % of the stake"
     dearer, cheaper = (
         (row["break_even_by_formula"] + step) * row["reward"] // TALLY - row["lost"] for step in (2, -1)
@@ -241,12 +183,17 @@ def _checks_of(row: dict[str, Any], calm: _Run, washed: _Run) -> list[Check]:
     ]
 
 
-def _checks(rows: Sequence[dict[str, Any]], calm: _Run, washed: _Run, reward: int) -> list[Check]:
-    fees = EMISSION_DAILY_FEES * DAYS
+def _checks(sweep: _Sweep) -> list[Check]:
+    rows, calm, washed = sweep.rows, sweep.calm, sweep.washed
     first_days = [washed.counted[day] - (washed.counted[day - 1] if day else 0) for day in range(1, DAYS)]
     return [
-        equal("wash.reward", reward, rows[0]["reward"], "TALLY-wei: a week of D, at the rates of those fees"),
-        equal("wash.lost_without_stake", fees, rows[0]["lost"], "µ: who has no stake pays all its fees"),
+        equal(
+            "wash.reward",
+            sweep.reward,
+            rows[0]["reward"],
+            "TALLY-wei: a week of D, at the rates of those fees",
+        ),
+        equal("wash.lost_without_stake", FEES, rows[0]["lost"], "µ: who has no stake pays all its fees"),
         at_most(
             "wash.worst_day",
             EMISSION_DAILY_FEES * EMISSION_RATE,
@@ -270,10 +217,30 @@ def _checks(rows: Sequence[dict[str, Any]], calm: _Run, washed: _Run, reward: in
     ]
 
 
+def _crossing_checks(options: SimulateOptions, crossing: _Sweep) -> list[Check]:
+    """What honest work of the two weeks brings: it comes after the trader's fees, so at the halved rate."""
+    honest = WORK_WEEKS * options.fees * FLAT
+    before = oracle.emission(EMISSION_RATE, crossing.halving, 0, crossing.first_fee)
+    expected = {
+        "without": (crossing.first_fee, crossing.calm),
+        "beside": (crossing.first_fee + FEES, crossing.washed),
+    }
+    return [
+        equal(
+            f"wash.crossing.honest_reward_{word}",
+            before + oracle.emission(EMISSION_RATE, crossing.halving, start, honest),
+            run.honest_reward,
+            f"TALLY-wei of honest suppliers {word} washing, where the rate halves meanwhile",
+        )
+        for word, (start, run) in expected.items()
+    ]
+
+
 # Telling
 
 
-def _story(rows: Sequence[dict[str, Any]], washed: _Run, first_fee: int) -> list[str]:
+def _story(sweep: _Sweep, crossing: _Sweep) -> list[str]:
+    rows, washed, first_fee = sweep.rows, sweep.washed, sweep.first_fee
     late = sum(1 for waits in washed.waiting if waits)
     most = max(washed.waiting)
     whole = washed.market.model.rewards.totals()[0]
@@ -283,10 +250,13 @@ def _story(rows: Sequence[dict[str, Any]], washed: _Run, first_fee: int) -> list
         f"Without stake that costs {exactly(rows[0]['lost'])} dollars and brings {tally(rows[0]['reward'])} TALLY:"
         f" it pays above {exactly(rows[0]['break_even'])} dollars a TALLY. With all of the stake it costs"
         f" {exactly(rows[-1]['lost'])} dollars and pays above {exactly(rows[-1]['break_even'])}.",
-        f"Meanwhile no honest fee counts: up to {dollars(most)} dollars wait, and {late} days begin with some waiting."
-        " All of them count later; what honest suppliers earn in stable is the same to the µ.",
+        f"Meanwhile no honest fee counts: up to {dollars(most)} dollars wait, and some still wait at the end of {late}"
+        " days. All of them count later; what honest suppliers earn in stable is the same to the µ.",
         f"The trader holds {percent(rows[0]['reward'], whole)} of all TALLY ever credited. Nothing of it can be sold on"
         f" the first day, and the last part {EMISSION_VESTING // DAY} days after the last day of washing.",
+        f"In a second market the rate halves after {CROSSED_AFTER} days of washing: there it pays above"
+        f" {exactly(crossing.rows[0]['break_even'])} dollars without stake, and honest suppliers get"
+        f" {tally(crossing.washed.honest_reward)} TALLY in all instead of {tally(crossing.calm.honest_reward)}.",
     ]
 
 
@@ -329,7 +299,7 @@ def _profit_table(rows: Sequence[dict[str, Any]]) -> Table:
     )
 
 
-def _drawings(rows: Sequence[dict[str, Any]], calm: _Run, washed: _Run) -> list[Drawing]:
+def _drawings(rows: Sequence[dict[str, Any]], calm: Run, washed: Run) -> list[Drawing]:
     shares = [f"{row['share_bps'] // 100} %" for row in rows]
     days = [str(day + 1) for day in range(WATCHED)]
     return [
