@@ -146,14 +146,19 @@ class DividendVault:
 
     def stake_for(self, staker: Address, amount: int, *, caller: Address, now: int) -> None:
         """Stakes `amount` TALLY-wei of the caller for `staker`, to whom they belong from now on."""
-        self.check_stake(staker, amount)
+        self.check_stake(staker, amount, caller=caller)
         self.token.move(caller, self.address, amount, booked=True)
         self._restake(staker, self.staked_of(staker) + amount, now)
 
-    def check_stake(self, staker: Address, amount: int) -> None:
-        """Raises what `stake_for` would raise but for the payer's balance, and changes nothing."""
+    def check_stake(self, staker: Address, amount: int, *, caller: Address) -> None:
+        """Raises what `stake_for` would raise but for the caller's balance, and changes nothing.
+
+        A gift is a whole stake, so that nobody keeps another from taking all out by giving a wei.
+        """
         if staker == ZERO_ADDRESS:
             raise Refused("DividendVault_ZeroAddress")
+        if amount and staker != caller:
+            _check_minimum(amount)
         if amount == 0:
             raise Refused("DividendVault_ZeroAmount")
         _check_minimum(self.staked_of(staker) + amount)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .. import constants
 from ..amounts import split_by_weights
@@ -48,6 +48,8 @@ class Supplier:
     credited: int = 0
     forfeited: int = 0
     claimed: int = 0
+    found: int = 0
+    """µ of final work, not ruled bad, that its last checkpoint saw; only the invariants read it."""
 
     @property
     def fees(self) -> int:
@@ -67,7 +69,7 @@ class Supplier:
                 kept.append(grant.oldest(fees))
             fees -= grant.fees
         lost = self.amount - sum(grant.amount for grant in kept)
-        return Supplier(kept, self.credited, self.forfeited + lost, self.claimed)
+        return replace(self, grants=kept, forfeited=self.forfeited + lost)
 
     def vested(self, vesting: int, now: int) -> int:
         """TALLY-wei that have vested: what is over whole, and of what grows a part, rounded down in all."""
@@ -189,7 +191,7 @@ class SupplierRewards:
         dues = self._dues(accounts, caller, now)
         amount = sum(dues.values())
         self.token.check_mint(self.address, amount, caller=self.address)
-        self.dividend_vault.check_stake(staker, amount)
+        self.dividend_vault.check_stake(staker, amount, caller=self.address)
         self._pay(accounts, dues, now)
         self.token.mint(self.address, amount, caller=self.address)
         self.dividend_vault.stake_for(staker, amount, caller=self.address, now=now)
@@ -260,8 +262,8 @@ class SupplierRewards:
             found.credited += amount
         before = self.suppliers.get(account, Supplier())
         self.forfeited += found.forfeited - before.forfeited
-        if found != before:
-            self.suppliers[account] = found
+        found.found = self._net_fees(account)
+        self.suppliers[account] = found
 
     def _dues(self, accounts: Sequence[int], caller: Address, now: int) -> dict[int, int]:
         """TALLY-wei due to the owner of each account; refuses what `claim` refuses, in its order."""
