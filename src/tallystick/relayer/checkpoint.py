@@ -40,7 +40,7 @@ MAX_ITEMS: Final = 200
 """Accounts in one `checkpoint`, the most that the contract takes."""
 
 PAUSE: Final = 600
-"""Seconds of chain time between two looks, unless one was too short for all that was due."""
+"""Seconds of chain time between two looks, unless one was too short for all that was due, or a period begins."""
 
 MAX_TRIES: Final = 8
 """Transactions of one period that fail before the rest waits for the next; about twenty minutes of chain time."""
@@ -144,7 +144,7 @@ class Checkpointer:
                 return
             due = due_accounts(connection, period, self._least, MAX_ITEMS)
         if not due:
-            self._look_at = now + min(PAUSE, self._interval)
+            self._look_at = min(now + PAUSE, period + self._interval)
             return
         left, found = self._ask_chain(due)
         plan = plan_call(found, left)
