@@ -73,7 +73,7 @@ from tallystick.store.tables import (
 )
 
 from .leases import funded_until
-from .rewards import DIVIDENDS_CLAIMED, DIVIDENDS_RECEIVED, add_to_meta, fees_of, note_fees
+from .rewards import DIVIDENDS_CLAIMED, DIVIDENDS_RECEIVED, add_to_meta, note_fees, note_settled
 from .statements import note_posted, note_refused, note_revoked
 
 __all__ = ["OPENING_PAUSED", "POSTING_PAUSED", "apply_events", "set_aside", "wake_figure", "wake_figures"]
@@ -268,15 +268,8 @@ def _downtime_set(connection: Connection, event: EscrowDowntimeSet, _now: int) -
 @_on(EscrowSettled)
 def _settled(connection: Connection, event: EscrowSettled, now: int) -> None:
     """The step's fees are the payee's, as the base of its rewards."""
-    c = agreements.c
-    wanted = select(c.payee, c.paid, c.fee_provider, c.fee_customer).where(c.agreement == event.agreement)
-    before = connection.execute(wanted).first()
-    if before is None:
-        return
+    note_settled(connection, event.agreement, event.paid, now)
     _change_agreement(connection, event.agreement, paid=event.paid)
-    fees = fees_of(before.paid, event.paid, before.fee_provider, before.fee_customer)
-    if fees:
-        note_fees(connection, before.payee, now, fees=fees)
 
 
 @_on(EscrowSettledByRelease)

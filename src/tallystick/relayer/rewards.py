@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, or_, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from tallystick.chain.engine import REFUSED, REVERTED
 from tallystick.protocol.amounts import fee
 from tallystick.store.database import get_meta, set_meta
-from tallystick.store.tables import rewards, transactions
+from tallystick.store.tables import agreements, rewards, transactions
 
 __all__ = [
     "DIVIDENDS_CLAIMED", "DIVIDENDS_RECEIVED", "LONGEST_WAIT", "WAITING", "DueAccount", "FeesWaiting", "add_to_meta",
-    "due_accounts", "fees_of", "fees_waiting", "note_fees",
+    "due_accounts", "fees_waiting", "note_fees", "note_settled",
 ]  # fmt: skip
 
 DIVIDENDS_RECEIVED: Final = "dividends_received"
@@ -33,6 +33,21 @@ day nothing waits for more than a week."""
 WAITING: Final[ColumnElement[int]] = (
     case((rewards.c.fees > rewards.c.overturned, rewards.c.fees - rewards.c.overturned), else_=0)
     - rewards.c.counted
+)
+
+# Built once: a settlement of 256 figures runs them as often.
+_STEP: Final = select(
+    agreements.c.payee, agreements.c.paid, agreements.c.fee_provider, agreements.c.fee_customer
+).where(agreements.c.agreement == bindparam("number"))
+_SUMS: Final = select(rewards.c.fees, rewards.c.overturned, rewards.c.counted, rewards.c.waiting_since).where(
+    rewards.c.account == bindparam("of")
+)
+_NEW: Final = upsert(rewards).values(
+    {name: bindparam(name) for name in ("account", "fees", "overturned", "counted", "waiting_since")}
+)
+_WRITE: Final = _NEW.on_conflict_do_update(
+    index_elements=["account"],
+    set_={name: _NEW.excluded[name] for name in ("fees", "overturned", "counted", "waiting_since")},
 )
 
 
@@ -52,25 +67,26 @@ class DueAccount(NamedTuple):
     counted: int
 
 
-def fees_of(before: int, after: int, fee_provider: int, fee_customer: int) -> int:
-    """µ of both sides' fees that paying up to `after` costs once `before` is paid (gross µ; bps)."""
-    return sum(fee(after, bps) - fee(before, bps) for bps in (fee_provider, fee_customer))
-
-
 def note_fees(
     connection: Connection, account: int, now: int, *, fees: int = 0, overturned: int = 0, counted: int = 0
 ) -> None:
     """Adds to an account's sums, in µ. What waits now and did not before waits since `now`."""
-    c = rewards.c
-    row = connection.execute(
-        select(c.fees, c.overturned, c.counted, c.waiting_since).where(c.account == account)
-    ).first()
+    row = connection.execute(_SUMS, {"of": account}).first()
     known = (0, 0, 0, 0) if row is None else row
     values = {"fees": known[0] + fees, "overturned": known[1] + overturned, "counted": known[2] + counted}
     waits = max(values["fees"] - values["overturned"], 0) > values["counted"]
     values["waiting_since"] = (known[3] or now) if waits else 0
-    statement = upsert(rewards).values(account=account, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["account"], set_=values))
+    connection.execute(_WRITE, {"account": account, **values})
+
+
+def note_settled(connection: Connection, agreement: int, paid: int, now: int) -> None:
+    """Adds the fees of both sides for paying an agreement up to `paid` µ, of which the mirror does not know yet."""
+    row = connection.execute(_STEP, {"number": agreement}).first()
+    if row is not None:
+        payee, before, *both = row
+        fees = sum(fee(paid, bps) - fee(before, bps) for bps in both)
+        if fees:
+            note_fees(connection, payee, now, fees=fees)
 
 
 def due_accounts(connection: Connection, period: int, least: int, limit: int) -> list[DueAccount]:
