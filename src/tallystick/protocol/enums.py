@@ -1,4 +1,4 @@
-"""Mirrors of the enums in `contracts/types/DataTypes.sol`, number by number (a test compares them)."""
+"""Mirrors of the enums in `contracts/types/`, number by number (a test compares them)."""
 
 from __future__ import annotations
 

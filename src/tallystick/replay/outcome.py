@@ -11,7 +11,7 @@ from typing import Any
 
 from tallystick.replay.plan import Rejection
 
-__all__ = ["AgreementLine", "Dividend", "Gas", "LeaseLine", "Outcome", "write_text"]
+__all__ = ["AgreementLine", "Dividend", "Gas", "LeaseLine", "Outcome", "Reward", "write_text"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,15 @@ class Dividend:
     claimed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """One provider's account of the demo: `fees` that counted, in µ; `claimed` in TALLY-wei."""
+
+    account: int
+    fees: int
+    claimed: int
+
+
 @dataclass(slots=True)
 class Outcome:
     """Everything that the reports show. `differences` are sentences; none means that every figure agreed."""
@@ -111,6 +120,7 @@ class Outcome:
     opened: int
     differences: list[str] = field(default_factory=list)
     dividends: list[Dividend] | None = None
+    rewards: list[Reward] | None = None
     leases: list[LeaseLine] | None = None
     disputes: list[dict[str, Any]] | None = None
 
@@ -165,6 +175,10 @@ class Outcome:
         if self.dividends is not None:
             data["dividends"] = [
                 {"staker": one.staker, "staked": one.staked, "claimed": one.claimed} for one in self.dividends
+            ]
+        if self.rewards is not None:
+            data["rewards"] = [
+                {"account": one.account, "fees": one.fees, "claimed": one.claimed} for one in self.rewards
             ]
         if self.leases is not None:
             data["leases"] = [line.to_json() for line in self.leases]

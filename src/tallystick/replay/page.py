@@ -57,6 +57,10 @@ def render(
             (one.staker, format_tally(one.staked), format_amount(one.claimed, CURRENCY))
             for one in outcome.dividends or ()
         ],
+        rewards=[
+            (one.account, format_amount(one.fees, CURRENCY), format_tally(one.claimed))
+            for one in outcome.rewards or ()
+        ],
         reasons=reason_lines(outcome.rejected),
         shown=outcome.per_agreement[:MAX_TABLE_LINES],
         leases=(outcome.leases or [])[:MAX_TABLE_LINES],
