@@ -210,7 +210,7 @@ def test_rewards__from_the_checkpoint_to_the_statement(scene: Scene, shell: Shel
     assert 2_400_000_000_000_000_000 <= first < 2_401_000_000_000_000_000
     assert "2.40000" in refused(shell, SUPPLIER, "rewards", "claim", "--stake")
     anvil.warp(midnight + 18 * DAY)
-    assert "and stake it for" in shell.says("rewards", "claim", "--stake", account=SUPPLIER)
+    assert "were staked in the dividend vault" in shell.says("rewards", "claim", "--stake", account=SUPPLIER)
     whole = first + vault(scene, "stakedOf", supplier)
     assert 4_800_000_000_000_000_000 <= whole < 4_801_000_000_000_000_000
 

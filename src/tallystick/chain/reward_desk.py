@@ -125,6 +125,7 @@ class RewardDesk:
     def news(self, receipts: Sequence[TransactionReceipt], schedule: Schedule) -> list[str]:
         """What checkpoints and claims in the transactions did, a line each."""
         lines = []
+        vault = self._deployment.address("DividendVault")
         decoder = EventDecoder({"SupplierRewards": self._rewards})
         for event in decoder.decode_all(log for receipt in receipts for log in receipt.logs):
             match event:
@@ -143,7 +144,9 @@ class RewardDesk:
                         "that they had brought are not owed any more."
                     )
                 case SupplierRewardsRewardsClaimed(account=number, to=to, amount=amount):
-                    lines.append(f"Account {number}: {format_tally(amount)} went to {checksum(to)}.")
+                    staked = checksum(to) == vault
+                    where = "were staked in the dividend vault" if staked else f"went to {checksum(to)}"
+                    lines.append(f"Account {number}: {format_tally(amount)} {where}.")
                 case SupplierRewardsRewardShareClaimed(account=number, index=index, to=to, amount=amount):
                     lines.append(
                         f"Account {number}, member {index}: {format_tally(amount)} went to {checksum(to)}."
