@@ -41,6 +41,7 @@ _CONTRACTS = (
     "Staking",
     "SupplierRewards",
 )
+_HOMES = (event_types, dispute_events, token_events)
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 Words = str
@@ -62,9 +63,9 @@ def event_classes() -> Mapping[tuple[str, str], type[Event]]:
     for contract in _CONTRACTS:
         for event in load(contract).events:
             name = contract + event
-            for module in (event_types, dispute_events, token_events):
-                if hasattr(module, name):
-                    found[contract, event] = getattr(module, name)
+            cls = next((getattr(home, name) for home in _HOMES if hasattr(home, name)), None)
+            if cls is not None:
+                found[contract, event] = cls
     return found
 
 
