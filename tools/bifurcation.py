@@ -96,11 +96,12 @@ def compare(trace: Path, limit: int | None, names: list[str], out: Path) -> int:
 def sentence_of(run: Run, first: Run) -> str:
     """What one variant came to, against the first."""
     same = "the same balances" if run.everything == first.everything else "OTHER BALANCES"
+    digest = run.to_json()["sha256"][:16]
     failed = sum(not one.ok for one in run.attempts)
     dividends = " + ".join(map(str, run.dividends))
     return (
         f"{run.variant.name}: {run.variant.says}. {run.receipts:,} receipts,"
-        f" {format_amount(run.paid, CURRENCY)} settled under {run.agreements} agreements, {same} ({run.to_json()['sha256'][:16]}…);"
+        f" {format_amount(run.paid, CURRENCY)} settled under {run.agreements} agreements, {same} ({digest}…);"
         f" {failed} of {len(run.attempts)} token actions failed, dividends {dividends} µ; {run.seconds:.0f} s."
     )
 
