@@ -4,16 +4,11 @@ pragma solidity 0.8.37;
 import {IChallenges} from "../interfaces/IChallenges.sol";
 import {Figures} from "../libraries/Figures.sol";
 import {Hot} from "../libraries/HotSlot.sol";
-import {
-    DisputeTerms,
-    Leaf,
-    LeafEnd,
-    ReceiptFault,
-    SignedReceipt,
-    SlashOrder,
-    SlashOutcome,
-    Status
-} from "../types/DataTypes.sol";
+import {Leaf, LeafEnd} from "../types/DisputeTypes.sol";
+import {Status} from "../types/EscrowTypes.sol";
+import {DisputeTerms} from "../types/PolicyTypes.sol";
+import {ReceiptFault, SignedReceipt} from "../types/ReceiptTypes.sol";
+import {SlashOrder, SlashOutcome} from "../types/StakingTypes.sol";
 import {ChallengesBase} from "./ChallengesBase.sol";
 
 /// @title "Show the signatures behind this leaf"

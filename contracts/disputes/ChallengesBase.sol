@@ -9,7 +9,7 @@ import {IPolicyBook} from "../interfaces/IPolicyBook.sol";
 import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
 import {IReceiptLedgerDisputes} from "../interfaces/IReceiptLedgerDisputes.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
-import {SlashOrder, SlashOutcome} from "../types/DataTypes.sol";
+import {SlashOrder, SlashOutcome} from "../types/StakingTypes.sol";
 import {BondBook} from "./BondBook.sol";
 
 /// @notice What `Challenges` is built with, for ever. There is no role in it.

@@ -13,14 +13,9 @@ import {IReceiptLedgerDisputes} from "../interfaces/IReceiptLedgerDisputes.sol";
 import {IReceiptLedgerExtension} from "../interfaces/IReceiptLedgerExtension.sol";
 import {IStakeReserves} from "../interfaces/IStakeReserves.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
-import {
-    AgreementView,
-    DisputeKind,
-    DisputeState,
-    DisputeTerms,
-    Outcome,
-    VerificationKind
-} from "../types/DataTypes.sol";
+import {DisputeKind, DisputeState, Outcome} from "../types/DisputeTypes.sol";
+import {AgreementView} from "../types/EscrowTypes.sol";
+import {DisputeTerms, VerificationKind} from "../types/PolicyTypes.sol";
 import {BondBook} from "./BondBook.sol";
 
 /// @notice What the Court is built with, for ever.

@@ -8,19 +8,10 @@ import {Cold} from "../libraries/ColdSlot.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {Hot} from "../libraries/HotSlot.sol";
 import {LeaseClock} from "../libraries/LeaseClock.sol";
-import {
-    AgreementView,
-    DisputeKind,
-    DisputeState,
-    DisputeTerms,
-    Mode,
-    Outcome,
-    Recovery,
-    RulingOrder,
-    RulingOutcome,
-    SlashOrder,
-    SlashOutcome
-} from "../types/DataTypes.sol";
+import {DisputeKind, DisputeState, Outcome, Recovery} from "../types/DisputeTypes.sol";
+import {AgreementView, Mode, RulingOrder, RulingOutcome} from "../types/EscrowTypes.sol";
+import {DisputeTerms} from "../types/PolicyTypes.sol";
+import {SlashOrder, SlashOutcome} from "../types/StakingTypes.sol";
 import {CourtBase, CourtParameters} from "./CourtBase.sol";
 import {CourtShares} from "./CourtShares.sol";
 

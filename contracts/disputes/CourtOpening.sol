@@ -8,17 +8,10 @@ import {Cold} from "../libraries/ColdSlot.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {Hot} from "../libraries/HotSlot.sol";
 import {LeaseClock} from "../libraries/LeaseClock.sol";
-import {
-    AgreementView,
-    Claim,
-    DisputeKind,
-    DisputeState,
-    DisputeTerms,
-    Mode,
-    ReceiptFault,
-    Status,
-    VerdictSignature
-} from "../types/DataTypes.sol";
+import {Claim, DisputeKind, DisputeState} from "../types/DisputeTypes.sol";
+import {AgreementView, Mode, Status} from "../types/EscrowTypes.sol";
+import {DisputeTerms} from "../types/PolicyTypes.sol";
+import {ReceiptFault, VerdictSignature} from "../types/ReceiptTypes.sol";
 import {CourtBase} from "./CourtBase.sol";
 
 /// @title How disputes begin: somebody's bond and word, or the verifiers' signatures

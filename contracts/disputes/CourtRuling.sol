@@ -4,16 +4,10 @@ pragma solidity 0.8.37;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ICourt} from "../interfaces/ICourt.sol";
 import {IArbiter} from "../interfaces/IArbiter.sol";
-import {
-    AgreementView,
-    Claim,
-    DisputeKind,
-    DisputeState,
-    DisputeTerms,
-    DisputeView,
-    Outcome,
-    ReceiptFault
-} from "../types/DataTypes.sol";
+import {Claim, DisputeKind, DisputeState, DisputeView, Outcome} from "../types/DisputeTypes.sol";
+import {AgreementView} from "../types/EscrowTypes.sol";
+import {DisputeTerms} from "../types/PolicyTypes.sol";
+import {ReceiptFault} from "../types/ReceiptTypes.sol";
 import {CourtBase} from "./CourtBase.sol";
 
 /// @title The way to a ruling: contest, evidence, arbiters, appeal

@@ -4,7 +4,9 @@ pragma solidity 0.8.37;
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ICourtExecution} from "../interfaces/ICourtExecution.sol";
 import {Fees} from "../libraries/Fees.sol";
-import {AgreementView, DisputeKind, DisputeTerms, Outcome} from "../types/DataTypes.sol";
+import {DisputeKind, Outcome} from "../types/DisputeTypes.sol";
+import {AgreementView} from "../types/EscrowTypes.sol";
+import {DisputeTerms} from "../types/PolicyTypes.sol";
 import {CourtBase} from "./CourtBase.sol";
 
 /// @title Who gets what: bonds, fees, rewards

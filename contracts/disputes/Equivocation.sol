@@ -8,15 +8,10 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {IChallenges} from "../interfaces/IChallenges.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {ReceiptHashes} from "../libraries/ReceiptHashes.sol";
-import {
-    AgreementView,
-    DisputeTerms,
-    KeyKind,
-    Receipt,
-    SignedReceipt,
-    SlashOrder,
-    SlashOutcome
-} from "../types/DataTypes.sol";
+import {AgreementView} from "../types/EscrowTypes.sol";
+import {DisputeTerms} from "../types/PolicyTypes.sol";
+import {Receipt, SignedReceipt} from "../types/ReceiptTypes.sol";
+import {KeyKind, SlashOrder, SlashOutcome} from "../types/StakingTypes.sol";
 import {ChallengesBase} from "./ChallengesBase.sol";
 
 /// @title Two receipts of one device that cannot both be true

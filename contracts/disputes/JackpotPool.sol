@@ -11,7 +11,9 @@ import {IJackpotPool} from "../interfaces/IJackpotPool.sol";
 import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 import {BatchTree} from "../libraries/BatchTree.sol";
-import {Batch, JackpotRound, Leaf, Role, RoundState} from "../types/DataTypes.sol";
+import {JackpotRound, Leaf, RoundState} from "../types/DisputeTypes.sol";
+import {Batch} from "../types/ReceiptTypes.sol";
+import {Role} from "../types/StakingTypes.sol";
 import {BondBook} from "./BondBook.sol";
 
 /// @title JackpotPool

@@ -7,7 +7,7 @@ import {IEscrow} from "../interfaces/IEscrow.sol";
 import {Cold} from "../libraries/ColdSlot.sol";
 import {Hot} from "../libraries/HotSlot.sol";
 import {LeaseClock} from "../libraries/LeaseClock.sol";
-import {CloseReason} from "../types/DataTypes.sol";
+import {CloseReason} from "../types/EscrowTypes.sol";
 import {EscrowAccounts} from "./EscrowAccounts.sol";
 import {EscrowReplacing} from "./EscrowReplacing.sol";
 import {EscrowSettling} from "./EscrowSettling.sol";

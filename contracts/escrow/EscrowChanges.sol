@@ -10,7 +10,9 @@ import {Hot} from "../libraries/HotSlot.sol";
 import {LeaseClock} from "../libraries/LeaseClock.sol";
 import {TermsWords} from "../libraries/TermsWords.sol";
 import {TypeHashes} from "../libraries/TypeHashes.sol";
-import {CredentialKind, ReceiptTerms, Terms, TermsSignatures} from "../types/DataTypes.sol";
+import {CredentialKind} from "../types/CredentialTypes.sol";
+import {Terms, TermsSignatures} from "../types/EscrowTypes.sol";
+import {ReceiptTerms} from "../types/PolicyTypes.sol";
 import {EscrowEnding} from "./EscrowEnding.sol";
 
 /// @title What becomes of a running agreement: more money, or a beginning

@@ -10,7 +10,7 @@ import {Fees} from "../libraries/Fees.sol";
 import {Hot} from "../libraries/HotSlot.sol";
 import {LeaseClock} from "../libraries/LeaseClock.sol";
 import {Signatures} from "../libraries/Signatures.sol";
-import {CloseReason, Mode, Status} from "../types/DataTypes.sol";
+import {CloseReason, Mode, Status} from "../types/EscrowTypes.sol";
 import {EscrowPayments} from "./EscrowPayments.sol";
 
 /// @title How agreements end: when, and what comes back to whom

@@ -8,7 +8,7 @@ import {Fees} from "../libraries/Fees.sol";
 import {Hot} from "../libraries/HotSlot.sol";
 import {LeaseClock} from "../libraries/LeaseClock.sol";
 import {TypeHashes} from "../libraries/TypeHashes.sol";
-import {AgreementView, Mode, RefundFault, Status} from "../types/DataTypes.sol";
+import {AgreementView, Mode, RefundFault, Status} from "../types/EscrowTypes.sol";
 import {EscrowChanges} from "./EscrowChanges.sol";
 import {EscrowFigures} from "./EscrowFigures.sol";
 import {EscrowFunding} from "./EscrowFunding.sol";

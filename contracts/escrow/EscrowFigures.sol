@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {IEscrow} from "../interfaces/IEscrow.sol";
 import {IEscrowExtension} from "../interfaces/IEscrowExtension.sol";
 import {Hot} from "../libraries/HotSlot.sol";
-import {Mode, SettleOrder, SkipReason} from "../types/DataTypes.sol";
+import {Mode, SettleOrder} from "../types/EscrowTypes.sol";
+import {SkipReason} from "../types/ReceiptTypes.sol";
 import {EscrowPayments} from "./EscrowPayments.sol";
 
 /// @title What the ledger asks for besides batches: downtime, releases, refund floors

@@ -11,15 +11,9 @@ import {Fees} from "../libraries/Fees.sol";
 import {HotSlot} from "../libraries/HotSlot.sol";
 import {Signatures} from "../libraries/Signatures.sol";
 import {TermsWords} from "../libraries/TermsWords.sol";
-import {
-    HardwareClass,
-    Mode,
-    OpeningTerms,
-    OpenRefusal,
-    Terms,
-    TermsSignatures,
-    VerificationKind
-} from "../types/DataTypes.sol";
+import {Mode, OpenRefusal, Terms, TermsSignatures} from "../types/EscrowTypes.sol";
+import {OpeningTerms, VerificationKind} from "../types/PolicyTypes.sol";
+import {HardwareClass} from "../types/StakingTypes.sol";
 import {EscrowEnding} from "./EscrowEnding.sol";
 
 /// @title The checks of an opening, in the order of {OpenRefusal}, and what it writes

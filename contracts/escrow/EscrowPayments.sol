@@ -8,7 +8,8 @@ import {Cold} from "../libraries/ColdSlot.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {Hot} from "../libraries/HotSlot.sol";
 import {LeaseClock} from "../libraries/LeaseClock.sol";
-import {Mode, SkipReason, Status} from "../types/DataTypes.sol";
+import {Mode, Status} from "../types/EscrowTypes.sol";
+import {SkipReason} from "../types/ReceiptTypes.sol";
 import {EscrowStorage} from "./EscrowStorage.sol";
 
 /// @title What a figure or a clock pays, and the books of it

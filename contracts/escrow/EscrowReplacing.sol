@@ -8,7 +8,7 @@ import {Fees} from "../libraries/Fees.sol";
 import {Hot} from "../libraries/HotSlot.sol";
 import {LeaseClock} from "../libraries/LeaseClock.sol";
 import {TermsWords} from "../libraries/TermsWords.sol";
-import {CloseReason, Mode, OpenRefusal, ReplaceSignatures, Terms} from "../types/DataTypes.sol";
+import {CloseReason, Mode, OpenRefusal, ReplaceSignatures, Terms} from "../types/EscrowTypes.sol";
 import {EscrowOpening} from "./EscrowOpening.sol";
 
 /// @title One agreement gives way to another in one call

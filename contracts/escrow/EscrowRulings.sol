@@ -9,7 +9,8 @@ import {IStakeReserves} from "../interfaces/IStakeReserves.sol";
 import {Cold} from "../libraries/ColdSlot.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {Hot} from "../libraries/HotSlot.sol";
-import {CloseReason, RulingOrder, RulingOutcome, SlashOrder, Status} from "../types/DataTypes.sol";
+import {CloseReason, RulingOrder, RulingOutcome, Status} from "../types/EscrowTypes.sol";
+import {SlashOrder} from "../types/StakingTypes.sol";
 import {EscrowEnding} from "./EscrowEnding.sol";
 import {EscrowParameters, EscrowStorage} from "./EscrowStorage.sol";
 

@@ -8,7 +8,8 @@ import {Fees} from "../libraries/Fees.sol";
 import {Figures} from "../libraries/Figures.sol";
 import {Hot, HotSlot} from "../libraries/HotSlot.sol";
 import {LeaseClock} from "../libraries/LeaseClock.sol";
-import {Mode, SettleOrder, SignedFigure, SkipReason} from "../types/DataTypes.sol";
+import {Mode, SettleOrder} from "../types/EscrowTypes.sol";
+import {SignedFigure, SkipReason} from "../types/ReceiptTypes.sol";
 import {EscrowPayments} from "./EscrowPayments.sol";
 
 /// @title What runs once a receipt: batches, clocks, countersigned figures. Nothing here calls the currency

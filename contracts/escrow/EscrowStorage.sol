@@ -17,7 +17,7 @@ import {Cold} from "../libraries/ColdSlot.sol";
 import {Earned} from "../libraries/EarnedSlot.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {Hot} from "../libraries/HotSlot.sol";
-import {Status} from "../types/DataTypes.sol";
+import {Status} from "../types/EscrowTypes.sol";
 
 /// @notice What the Escrow and its extension are built with, both with the same; all but the fees of future openings is
 /// for ever.

@@ -7,14 +7,8 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {ICredentials} from "../interfaces/ICredentials.sol";
 import {Signatures} from "../libraries/Signatures.sol";
 import {TypeHashes} from "../libraries/TypeHashes.sol";
-import {
-    Credential,
-    CredentialFault,
-    CredentialKind,
-    CredentialRecord,
-    HardwareClass,
-    Revocation
-} from "../types/DataTypes.sol";
+import {Credential, CredentialFault, CredentialKind, CredentialRecord, Revocation} from "../types/CredentialTypes.sol";
+import {HardwareClass} from "../types/StakingTypes.sol";
 
 /// @title Credentials
 /// @notice See {ICredentials}.

@@ -5,8 +5,8 @@ import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManage
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {IPolicyBook} from "../interfaces/IPolicyBook.sol";
+import {CredentialKind} from "../types/CredentialTypes.sol";
 import {
-    CredentialKind,
     DisputeTerms,
     OpeningTerms,
     Policy,
@@ -14,7 +14,7 @@ import {
     ReceiptTerms,
     VerificationKind,
     Windows
-} from "../types/DataTypes.sol";
+} from "../types/PolicyTypes.sol";
 
 /// @title PolicyBook
 /// @notice See {IPolicyBook}.

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Game, GameEnd, OperationProof, Turn, WorkStatement} from "../types/BisectionTypes.sol";
-import {Terms, TermsSignatures} from "../types/DataTypes.sol";
+import {Terms, TermsSignatures} from "../types/EscrowTypes.sol";
 import {IPaidArbiter} from "./IPaidArbiter.sol";
 
 /// @title A referee for deterministic work: it narrows a computation to one operation, which the chain executes

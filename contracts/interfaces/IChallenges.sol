@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Leaf, Receipt, SignedReceipt} from "../types/DataTypes.sol";
+import {Leaf} from "../types/DisputeTypes.sol";
+import {Receipt, SignedReceipt} from "../types/ReceiptTypes.sol";
 import {IBondBook} from "./IBondBook.sol";
 
 /// @title What needs no judge: leaves without signatures behind them, and receipts that cannot both be true

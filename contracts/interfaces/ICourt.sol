@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Claim, DisputeView, VerdictSignature} from "../types/DataTypes.sol";
+import {Claim, DisputeView} from "../types/DisputeTypes.sol";
+import {VerdictSignature} from "../types/ReceiptTypes.sol";
 import {IBondBook} from "./IBondBook.sol";
 
 /// @title Work disputes: one number, the units that stand, and a bounded way to it

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {RulingOutcome} from "../types/DataTypes.sol";
+import {RulingOutcome} from "../types/EscrowTypes.sol";
 
 /// @title How rulings are carried out
 /// @notice Reached at the Court's own address: its fallback hands these calls to an immutable extension on its storage.

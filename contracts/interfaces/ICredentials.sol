@@ -1,14 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {
-    Credential,
-    CredentialFault,
-    CredentialKind,
-    CredentialRecord,
-    HardwareClass,
-    Revocation
-} from "../types/DataTypes.sol";
+import {Credential, CredentialFault, CredentialKind, CredentialRecord, Revocation} from "../types/CredentialTypes.sol";
+import {HardwareClass} from "../types/StakingTypes.sol";
 
 /// @title Signed, expiring, revocable statements about addresses
 /// @notice Anyone may post what an issuer signed, in batches. Which issuer counts, and which kinds, a policy says: an open

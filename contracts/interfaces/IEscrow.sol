@@ -8,11 +8,10 @@ import {
     OpenRefusal,
     ReplaceSignatures,
     SettleOrder,
-    SignedFigure,
-    SkipReason,
     Terms,
     TermsSignatures
-} from "../types/DataTypes.sol";
+} from "../types/EscrowTypes.sol";
+import {SignedFigure, SkipReason} from "../types/ReceiptTypes.sol";
 
 /// @title Accounts, agreements, and the only door through which customers' money moves
 /// @notice Money is locked before work starts, settled by cumulative figures, and refunded to the funder after the end.

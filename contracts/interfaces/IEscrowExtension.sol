@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {AgreementView, RefundFault, SettleOrder, Terms, TermsSignatures} from "../types/DataTypes.sol";
+import {AgreementView, RefundFault, SettleOrder, Terms, TermsSignatures} from "../types/EscrowTypes.sol";
 
 /// @title The rest of the Escrow: what does not run once a receipt
 /// @notice Reached at the Escrow's own address: its fallback hands these calls to an immutable extension that works on the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {RulingOrder, RulingOutcome} from "../types/DataTypes.sol";
+import {RulingOrder, RulingOutcome} from "../types/EscrowTypes.sol";
 
 /// @title What the Court does to agreements
 /// @notice Reached at the Escrow's own address, as {IEscrowExtension}.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {InsuranceClaim} from "../types/DataTypes.sol";
+import {InsuranceClaim} from "../types/DisputeTypes.sol";
 
 /// @title Insurance pool: pays victims what a ruling found lost and no stake could cover
 /// @notice Takes the insurance share of fees, and what slashes leave over. The Court files claims; cover is what the accused

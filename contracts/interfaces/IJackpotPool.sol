@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {JackpotRound, Leaf} from "../types/DataTypes.sol";
+import {JackpotRound, Leaf} from "../types/DisputeTypes.sol";
 import {IBondBook} from "./IBondBook.sol";
 
 /// @title Jackpots for verifiers that look: forced errors, secret flags

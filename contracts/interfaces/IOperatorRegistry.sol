@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {HardwareClass, KeyKind, Source} from "../types/DataTypes.sol";
+import {HardwareClass, KeyKind, Source} from "../types/StakingTypes.sol";
 
 /// @title Operators beyond their stake: keys in bulk, sources of supply, consents, leaving
 /// @notice A part of `Staking`.

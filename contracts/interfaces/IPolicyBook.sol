@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {DisputeTerms, OpeningTerms, Policy, PostingTerms, ReceiptTerms, Windows} from "../types/DataTypes.sol";
+import {DisputeTerms, OpeningTerms, Policy, PostingTerms, ReceiptTerms, Windows} from "../types/PolicyTypes.sol";
 
 /// @title The append-only book of verification and dispute terms
 /// @notice A policy never changes; it can only be retired, after which nothing new opens under it.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Batch, BatchHeader, Release, ReleaseRequest, SkipReason} from "../types/DataTypes.sol";
+import {Batch, BatchHeader, Release, ReleaseRequest, SkipReason} from "../types/ReceiptTypes.sol";
 
 /// @title Posted batches, their windows, what may be settled after them, and what is released before
 /// @notice One batch is of one policy and posted by that policy's relayer. A figure is 18 bytes: agreement uint64, units

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Claim, Leaf, LeafEnd, ReceiptFault, Recovery, SignedReceipt, VerdictSignature} from "../types/DataTypes.sol";
+import {Claim, Leaf, LeafEnd, Recovery} from "../types/DisputeTypes.sol";
+import {ReceiptFault, SignedReceipt, VerdictSignature} from "../types/ReceiptTypes.sol";
 
 /// @title The ledger's part in challenges and disputes
 /// @notice Reached at the ledger's own address, as {IReceiptLedgerExtension}. What is recovered comes from what is reserved of

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {BondSource, ReceiptFault, SignedReceipt} from "../types/DataTypes.sol";
+import {BondSource, ReceiptFault, SignedReceipt} from "../types/ReceiptTypes.sol";
 
 /// @title The rest of the ledger: paths that stand on signatures
 /// @notice Reached at the ledger's own address, through its fallback. "Full signatures" are a device's over the receipt,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Session} from "../types/DataTypes.sol";
+import {Session} from "../types/ReceiptTypes.sol";
 
 /// @title Customers' session keys
 /// @notice A session key signs acceptances and nothing else, for listed agreements or up to a total, until it expires. A

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {BondSource, SlashOrder, SlashOutcome} from "../types/DataTypes.sol";
+import {BondSource} from "../types/ReceiptTypes.sol";
+import {SlashOrder, SlashOutcome} from "../types/StakingTypes.sol";
 
 /// @title What `ReceiptLedger` and `Escrow` do with stake besides pledging
 /// @notice A part of `Staking`. Reservations stand behind instant releases and self-posts; a slash of a pledge belongs to the

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {HardwareClass, KeyKind, KeyValidity, Operator, SlashOrder, SlashOutcome} from "../types/DataTypes.sol";
+import {HardwareClass, KeyKind, KeyValidity, Operator, SlashOrder, SlashOutcome} from "../types/StakingTypes.sol";
 
 /// @title Collateral of providers, verifiers and relayers
 /// @notice stake = free + pledged + reserved + thawing, in the currency, per operator. Operators are numbered from 1.

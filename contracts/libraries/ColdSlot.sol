@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Terms} from "../types/DataTypes.sol";
+import {Terms} from "../types/EscrowTypes.sol";
 
 /// @notice The second slot of an agreement, which a metered settlement does not touch. From the most significant bit:
 /// customer 32 | funder 32 | operator 32 | start 32 | end 32 | stopAt 32 | downtime 32 | notBefore 32

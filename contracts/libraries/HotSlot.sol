@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Mode, Status, Terms} from "../types/DataTypes.sol";
+import {Mode, Status, Terms} from "../types/EscrowTypes.sol";
 
 /// @notice The one slot of an agreement that a metered settlement touches. From the most significant bit:
 /// paid 56 | budget 56 | unitPrice 56 | payee 32 | policy 16 | feeProvider 12 | feeCustomer 12 | countersigned 1 |

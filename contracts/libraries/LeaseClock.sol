@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Mode} from "../types/DataTypes.sol";
+import {Mode} from "../types/EscrowTypes.sol";
 import {Cold} from "./ColdSlot.sol";
 import {Fees} from "./Fees.sol";
 import {Hot} from "./HotSlot.sol";

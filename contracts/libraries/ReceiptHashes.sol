@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Receipt, VerdictSignature} from "../types/DataTypes.sol";
+import {Receipt, VerdictSignature} from "../types/ReceiptTypes.sol";
 import {TypeHashes} from "./TypeHashes.sol";
 
 /// @title EIP-712 struct hashes of what is signed about a receipt

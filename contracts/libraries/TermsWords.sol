@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IEscrow} from "../interfaces/IEscrow.sol";
-import {Terms} from "../types/DataTypes.sol";
+import {Terms} from "../types/EscrowTypes.sol";
 import {TypeHashes} from "./TypeHashes.sol";
 
 /// @title Terms as the seventeen words that they are in memory

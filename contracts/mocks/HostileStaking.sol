@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {SlashOrder, SlashOutcome} from "../types/DataTypes.sol";
+import {SlashOrder, SlashOutcome} from "../types/StakingTypes.sol";
 
 /// @title What an Escrow sees of a Staking, misbehaving as {setConduct} says
 /// @notice One person owns every operator, and every pledge is granted.

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Cold} from "../libraries/ColdSlot.sol";
 import {Hot} from "../libraries/HotSlot.sol";
-import {Status} from "../types/DataTypes.sol";
+import {Status} from "../types/EscrowTypes.sol";
 
 /// @title What InsurancePool sees of an Escrow, driven by a test
 /// @notice Agreements are opened in order by {open}, and paid and ended at will by {set}.

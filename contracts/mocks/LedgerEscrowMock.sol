@@ -3,7 +3,8 @@ pragma solidity 0.8.37;
 
 import {Cold} from "../libraries/ColdSlot.sol";
 import {Hot} from "../libraries/HotSlot.sol";
-import {AgreementView, Mode, SettleOrder, SignedFigure} from "../types/DataTypes.sol";
+import {AgreementView, Mode, SettleOrder} from "../types/EscrowTypes.sol";
+import {SignedFigure} from "../types/ReceiptTypes.sol";
 
 /// @title What ReceiptLedger sees of an Escrow, driven by a test
 /// @notice Agreements are as {setAgreement} says; payments are 1 µ a unit up to the budget, and every call is an event.

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {BondBook} from "../disputes/BondBook.sol";
-import {DisputeView} from "../types/DataTypes.sol";
+import {DisputeView} from "../types/DisputeTypes.sol";
 
 /// @title What an arbiter sees of the Court, as a test says it
 /// @notice It asks arbiters as the Court does: a static call with fixed gas, of whose answer one word is copied.

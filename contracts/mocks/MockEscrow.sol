@@ -6,7 +6,7 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 
 import {IStakeReserves} from "../interfaces/IStakeReserves.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
-import {SlashOrder, SlashOutcome} from "../types/DataTypes.sol";
+import {SlashOrder, SlashOutcome} from "../types/StakingTypes.sol";
 
 /// @title What Staking and FeeSplitter see of an Escrow, driven by a test
 /// @notice Fees of any size without agreements, and pledges without openings; {setBroken} makes collecting fail.

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {AgreementView, DisputeTerms, DisputeView} from "../types/DataTypes.sol";
+import {DisputeView} from "../types/DisputeTypes.sol";
+import {AgreementView} from "../types/EscrowTypes.sol";
+import {DisputeTerms} from "../types/PolicyTypes.sol";
 
 /// @title What the bisection referee sees of Court, PolicyBook, Staking and Escrow, as a test or the demo says it
 contract RefereeCourtMock {

@@ -11,16 +11,8 @@ import {Fees} from "../libraries/Fees.sol";
 import {Figures} from "../libraries/Figures.sol";
 import {Hot} from "../libraries/HotSlot.sol";
 import {ReleaseSlot, ReleasedLeaf} from "../libraries/ReleaseSlot.sol";
-import {
-    AgreementView,
-    Batch,
-    Mode,
-    Release,
-    ReleaseRequest,
-    SettleOrder,
-    SkipReason,
-    Status
-} from "../types/DataTypes.sol";
+import {AgreementView, Mode, SettleOrder, Status} from "../types/EscrowTypes.sol";
+import {Batch, Release, ReleaseRequest, SkipReason} from "../types/ReceiptTypes.sol";
 import {LedgerBase} from "./LedgerBase.sol";
 
 /// @title Instant release: a posted leaf is paid inside its window, against the operator's free stake

@@ -13,7 +13,10 @@ import {IStaking} from "../interfaces/IStaking.sol";
 import {Cold} from "../libraries/ColdSlot.sol";
 import {Hot} from "../libraries/HotSlot.sol";
 import {ReleaseSlot, ReleasedLeaf} from "../libraries/ReleaseSlot.sol";
-import {Batch, BondSource, Recovery, Status, Windows} from "../types/DataTypes.sol";
+import {Recovery} from "../types/DisputeTypes.sol";
+import {Status} from "../types/EscrowTypes.sol";
+import {Windows} from "../types/PolicyTypes.sol";
+import {Batch, BondSource} from "../types/ReceiptTypes.sol";
 
 /// @notice What the ledger and its extension are built with, for ever.
 /// @param authority AccessManager in front of cancelling and pausing.

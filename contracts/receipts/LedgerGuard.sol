@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IReceiptLedger} from "../interfaces/IReceiptLedger.sol";
-import {Batch} from "../types/DataTypes.sol";
+import {Batch} from "../types/ReceiptTypes.sol";
 import {LedgerBase, LedgerParameters} from "./LedgerBase.sol";
 
 /// @title What a guardian may do, and no more: cancel a relayer's batch, pause its posting

@@ -12,19 +12,11 @@ import {Hot} from "../libraries/HotSlot.sol";
 import {LeaseClock} from "../libraries/LeaseClock.sol";
 import {ReceiptHashes} from "../libraries/ReceiptHashes.sol";
 import {Signatures} from "../libraries/Signatures.sol";
-import {
-    CredentialKind,
-    KeyKind,
-    Mode,
-    Receipt,
-    ReceiptFault,
-    ReceiptTerms,
-    Role,
-    SignedReceipt,
-    Status,
-    VerdictSignature,
-    VerificationKind
-} from "../types/DataTypes.sol";
+import {CredentialKind} from "../types/CredentialTypes.sol";
+import {Mode, Status} from "../types/EscrowTypes.sol";
+import {ReceiptTerms, VerificationKind} from "../types/PolicyTypes.sol";
+import {Receipt, ReceiptFault, SignedReceipt, VerdictSignature} from "../types/ReceiptTypes.sol";
+import {KeyKind, Role} from "../types/StakingTypes.sol";
 import {LedgerBase, LedgerParameters} from "./LedgerBase.sol";
 
 /// @title Whether a receipt carries the signatures that a path asks for

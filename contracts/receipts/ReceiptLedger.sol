@@ -10,7 +10,10 @@ import {IReceiptLedgerExtension} from "../interfaces/IReceiptLedgerExtension.sol
 import {BatchTree} from "../libraries/BatchTree.sol";
 import {Figures} from "../libraries/Figures.sol";
 import {TypeHashes} from "../libraries/TypeHashes.sol";
-import {Batch, BatchHeader, KeyKind, PostingTerms, SettleOrder} from "../types/DataTypes.sol";
+import {SettleOrder} from "../types/EscrowTypes.sol";
+import {PostingTerms} from "../types/PolicyTypes.sol";
+import {Batch, BatchHeader} from "../types/ReceiptTypes.sol";
+import {KeyKind} from "../types/StakingTypes.sol";
 import {InstantReleases} from "./InstantReleases.sol";
 import {LedgerBase, LedgerParameters} from "./LedgerBase.sol";
 import {LedgerGuard} from "./LedgerGuard.sol";

@@ -10,19 +10,10 @@ import {Cold} from "../libraries/ColdSlot.sol";
 import {Figures} from "../libraries/Figures.sol";
 import {Hot} from "../libraries/HotSlot.sol";
 import {ReleasedLeaf} from "../libraries/ReleaseSlot.sol";
-import {
-    Batch,
-    Claim,
-    Leaf,
-    LeafEnd,
-    Mode,
-    ReceiptFault,
-    ReceiptTerms,
-    Recovery,
-    SignedReceipt,
-    Status,
-    VerdictSignature
-} from "../types/DataTypes.sol";
+import {Claim, Leaf, LeafEnd, Recovery} from "../types/DisputeTypes.sol";
+import {Mode, Status} from "../types/EscrowTypes.sol";
+import {ReceiptTerms} from "../types/PolicyTypes.sol";
+import {Batch, ReceiptFault, SignedReceipt, VerdictSignature} from "../types/ReceiptTypes.sol";
 import {LedgerBase, LedgerParameters} from "./LedgerBase.sol";
 import {ReceiptChecks} from "./ReceiptChecks.sol";
 

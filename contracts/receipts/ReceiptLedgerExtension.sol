@@ -5,7 +5,7 @@ import {IReceiptLedgerExtension} from "../interfaces/IReceiptLedgerExtension.sol
 import {Cold} from "../libraries/ColdSlot.sol";
 import {Hot} from "../libraries/HotSlot.sol";
 import {ReleasedLeaf} from "../libraries/ReleaseSlot.sol";
-import {ReceiptFault, SignedReceipt} from "../types/DataTypes.sol";
+import {ReceiptFault, SignedReceipt} from "../types/ReceiptTypes.sol";
 import {LedgerBase, LedgerParameters} from "./LedgerBase.sol";
 import {ReceiptChecks} from "./ReceiptChecks.sol";
 import {SignedPaths} from "./SignedPaths.sol";

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IEscrow} from "../interfaces/IEscrow.sol";
 import {ISessionKeys} from "../interfaces/ISessionKeys.sol";
-import {Session} from "../types/DataTypes.sol";
+import {Session} from "../types/ReceiptTypes.sol";
 
 /// @title SessionKeys
 /// @notice See {ISessionKeys}.

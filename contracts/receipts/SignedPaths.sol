@@ -9,18 +9,9 @@ import {Cold} from "../libraries/ColdSlot.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {Figures} from "../libraries/Figures.sol";
 import {Hot} from "../libraries/HotSlot.sol";
-import {
-    Batch,
-    BondSource,
-    Mode,
-    PostingTerms,
-    Receipt,
-    ReceiptFault,
-    SignedFigure,
-    SignedReceipt,
-    Status,
-    VerificationKind
-} from "../types/DataTypes.sol";
+import {Mode, Status} from "../types/EscrowTypes.sol";
+import {PostingTerms, VerificationKind} from "../types/PolicyTypes.sol";
+import {Batch, BondSource, Receipt, ReceiptFault, SignedFigure, SignedReceipt} from "../types/ReceiptTypes.sol";
 import {ReceiptChecks} from "./ReceiptChecks.sol";
 
 /// @title Ways to be paid by signatures shown on chain: countersigned, reported, signed post, self-post

@@ -10,7 +10,10 @@ import {IPolicyBook} from "../interfaces/IPolicyBook.sol";
 import {Cold} from "../libraries/ColdSlot.sol";
 import {Fees} from "../libraries/Fees.sol";
 import {Hot} from "../libraries/HotSlot.sol";
-import {CredentialKind, InsuranceClaim, OpeningTerms, Status} from "../types/DataTypes.sol";
+import {CredentialKind} from "../types/CredentialTypes.sol";
+import {InsuranceClaim} from "../types/DisputeTypes.sol";
+import {Status} from "../types/EscrowTypes.sol";
+import {OpeningTerms} from "../types/PolicyTypes.sol";
 
 /// @title Cover, and the claims that draw on it. Nothing here moves money
 /// @dev granted <= cover, per operator, after every step: that is all that keeps puppets from draining the pool, and it

@@ -8,7 +8,7 @@ import {IFeeSplitter} from "../interfaces/IFeeSplitter.sol";
 import {IInsurancePool} from "../interfaces/IInsurancePool.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
 import {Fees} from "../libraries/Fees.sol";
-import {InsuranceClaim} from "../types/DataTypes.sol";
+import {InsuranceClaim} from "../types/DisputeTypes.sol";
 import {InsuranceClaims} from "./InsuranceClaims.sol";
 
 /// @title InsurancePool

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IOperatorRegistry} from "../interfaces/IOperatorRegistry.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
-import {HardwareClass, KeyKind, KeyValidity, Operator, Role, Source} from "../types/DataTypes.sol";
+import {HardwareClass, KeyKind, KeyValidity, Operator, Role, Source} from "../types/StakingTypes.sol";
 import {StakeParts} from "./StakeParts.sol";
 import {StakingBase} from "./StakingBase.sol";
 

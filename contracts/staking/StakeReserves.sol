@@ -7,7 +7,8 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {IStakeReserves} from "../interfaces/IStakeReserves.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
-import {BondSource, Role, SlashOrder, SlashOutcome} from "../types/DataTypes.sol";
+import {BondSource} from "../types/ReceiptTypes.sol";
+import {Role, SlashOrder, SlashOutcome} from "../types/StakingTypes.sol";
 import {StakeParts} from "./StakeParts.sol";
 import {StakingBase} from "./StakingBase.sol";
 

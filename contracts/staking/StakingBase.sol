@@ -8,7 +8,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 
 import {IStakeReserves} from "../interfaces/IStakeReserves.sol";
 import {IStaking} from "../interfaces/IStaking.sol";
-import {HardwareClass, Role} from "../types/DataTypes.sol";
+import {HardwareClass, Role} from "../types/StakingTypes.sol";
 import {StakeParts} from "./StakeParts.sol";
 
 /// @notice What `Staking` is built from.

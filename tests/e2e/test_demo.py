@@ -65,9 +65,15 @@ def test_demo__own_trace__tells_where_every_micro_went(run, tmp_path):
         "paid": 40_000_000,
         "arbiter_fee": 25_000_000,
     }
+    # Suppliers: 10e12 TALLY-wei for each µ of fees of their own agreements, to the last one.
+    by_provider = [sum(line[j] for line in fees) for j in range(4)]
+    assert [(one["fees"], one["claimed"]) for one in report["rewards"]] == [
+        (mine, mine * 10 * 10**12) for mine in by_provider
+    ]
     page = (tmp_path / "demo" / "report.html").read_text()
     assert "Where every µ went" in page
     assert "a jury ruled for the watcher" in page
     assert big["staker"] in page
+    assert "Suppliers&#39; rewards" in page or "Suppliers' rewards" in page
     assert str(tmp_path / "demo" / "report.html") in done.said
     assert "NOT" not in done.said

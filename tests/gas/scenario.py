@@ -18,6 +18,7 @@ from tests.gas.bisection import Bisection
 from tests.gas.challenges import challenge_gas
 from tests.gas.disputes import Disputes
 from tests.gas.paths import Paths
+from tests.gas.rewards import reward_gas
 from tests.support.evm import Account, Bound, Receipt, account
 from tests.support.system import DOLLAR, TALLY, Role, System, deploy_system, slash_order
 
@@ -49,6 +50,7 @@ class Scenario:
         self._settle()
         self._end()
         self._dividends()
+        reward_gas(self)
         return self.gas
 
     def measure(
@@ -170,6 +172,12 @@ class Scenario:
         self.measure(settle, ledger, "settle", number, packed, sender=self.relay, per=leaves)
         self.gas[f"post + settle, {name}, each"] = self.gas[f"post, {name}, each"] + self.gas[settle]
 
+    def pay(self, leaves: int, units: int) -> None:
+        """Posts, waits a day, settles; no rows."""
+        number, packed, _ = self._post(None, leaves, units)
+        self.system.evm.warp(DAY)
+        self.system.ledger.transact("settle", number, packed, sender=self.relay)
+
     def _post(self, name: str | None, leaves: int, units: int) -> tuple[int, bytes, bytes]:
         pairs = [(agreement, units + i) for i, agreement in enumerate(self.agreements[:leaves])]
         packed = figures.encode_figures(pairs)
@@ -188,9 +196,7 @@ class Scenario:
         self.measure(
             "claim earnings, the first time", s.escrow, "claim", payee, provider.address, sender=provider
         )
-        number, packed, _ = self._post(None, 256, 5_203_441)
-        s.evm.warp(DAY)
-        s.ledger.transact("settle", number, packed, sender=self.relay)
+        self.pay(256, 5_203_441)
         self.measure("claim earnings", s.escrow, "claim", payee, provider.address, sender=provider)
         self.measure("close by the provider", s.escrow, "close", self.agreements[0], sender=provider)
         s.evm.warp(10 * DAY)

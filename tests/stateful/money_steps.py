@@ -121,7 +121,7 @@ class MoneySteps(Worlds):
             s.faucet,
             (to, amount),
             s.admin,
-            lambda: m.token.mint(to, amount, caller=s.faucet.address),
+            lambda: m.token.drip(to, amount),
         )
 
     def vault(self, function: str, caller: Account, *values: Any) -> None:

@@ -104,7 +104,7 @@ class Worlds:
             dividend_vault=system.vault.address,
             admin=system.admin.address,
             treasury=system.treasury.address,
-            minter=system.faucet.address,
+            supplier_rewards=system.rewards.address,
         )
         parameters = ModelParameters(addresses=addresses, fee_customer=100, created_at=system.evm.now)
         books = EventBooks(

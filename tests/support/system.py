@@ -64,7 +64,7 @@ _JUSTICE: Final = (
 
 
 class Role(IntFlag):
-    """Roles of an operator, as in DataTypes.sol."""
+    """Roles of an operator, as in StakingTypes.sol."""
 
     PROVIDER = 1
     VERIFIER = 2

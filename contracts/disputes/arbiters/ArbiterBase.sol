@@ -7,7 +7,8 @@ import {IBondBook} from "../../interfaces/IBondBook.sol";
 import {ICourt} from "../../interfaces/ICourt.sol";
 import {IPaidArbiter} from "../../interfaces/IPaidArbiter.sol";
 import {IPolicyBook} from "../../interfaces/IPolicyBook.sol";
-import {DisputeState, DisputeTerms, DisputeView} from "../../types/DataTypes.sol";
+import {DisputeState, DisputeView} from "../../types/DisputeTypes.sol";
+import {DisputeTerms} from "../../types/PolicyTypes.sol";
 import {BondBook} from "../BondBook.sol";
 
 /// @title What arbiters with a purse share: whose round it is, and the fees that the Court credits

@@ -13,16 +13,8 @@ import {Signatures} from "../../libraries/Signatures.sol";
 import {TermsWords} from "../../libraries/TermsWords.sol";
 import {WorkHashes} from "../../libraries/WorkHashes.sol";
 import {Game, GameEnd, OperationProof, Turn, WorkStatement} from "../../types/BisectionTypes.sol";
-import {
-    AgreementView,
-    DisputeKind,
-    DisputeState,
-    DisputeView,
-    Outcome,
-    Status,
-    Terms,
-    TermsSignatures
-} from "../../types/DataTypes.sol";
+import {DisputeKind, DisputeState, DisputeView, Outcome} from "../../types/DisputeTypes.sol";
+import {AgreementView, Status, Terms, TermsSignatures} from "../../types/EscrowTypes.sol";
 import {ArbiterBase} from "./ArbiterBase.sol";
 
 /// @title BisectionReferee

@@ -8,7 +8,7 @@ import {ICouncil} from "../../interfaces/ICouncil.sol";
 import {Signatures} from "../../libraries/Signatures.sol";
 import {TypeHashes} from "../../libraries/TypeHashes.sol";
 import {MemberSignature} from "../../types/ArbiterTypes.sol";
-import {DisputeView} from "../../types/DataTypes.sol";
+import {DisputeView} from "../../types/DisputeTypes.sol";
 import {ArbiterBase} from "./ArbiterBase.sol";
 
 /// @title Council

@@ -5,7 +5,7 @@ import {IJury} from "../../interfaces/IJury.sol";
 import {IStaking} from "../../interfaces/IStaking.sol";
 import {DatedSums} from "../../libraries/DatedSums.sol";
 import {Juror, JuryParameters} from "../../types/ArbiterTypes.sol";
-import {Role} from "../../types/DataTypes.sol";
+import {Role} from "../../types/StakingTypes.sol";
 import {ArbiterBase} from "./ArbiterBase.sol";
 
 /// @title Who can be drawn, and with what weight

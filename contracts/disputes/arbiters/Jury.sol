@@ -6,7 +6,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ICourt} from "../../interfaces/ICourt.sol";
 import {IJury} from "../../interfaces/IJury.sol";
 import {Juror, JuryParameters, Panel, Seal, Seat} from "../../types/ArbiterTypes.sol";
-import {DisputeState, DisputeView} from "../../types/DataTypes.sol";
+import {DisputeState, DisputeView} from "../../types/DisputeTypes.sol";
 import {ArbiterBase} from "./ArbiterBase.sol";
 import {JurorPool} from "./JurorPool.sol";
 import {JuryVotes} from "./JuryVotes.sol";

@@ -9,7 +9,8 @@ import {IStaking} from "../../interfaces/IStaking.sol";
 import {BlockHashes} from "../../libraries/BlockHashes.sol";
 import {DatedSums} from "../../libraries/DatedSums.sol";
 import {Deadlines, Juror, Panel, Seal} from "../../types/ArbiterTypes.sol";
-import {AgreementView, DisputeState, DisputeView} from "../../types/DataTypes.sol";
+import {DisputeState, DisputeView} from "../../types/DisputeTypes.sol";
+import {AgreementView} from "../../types/EscrowTypes.sol";
 import {JuryBase} from "./JuryBase.sol";
 
 /// @title How a panel is drawn

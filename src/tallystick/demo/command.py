@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from rich.markup import escape
 
 from tallystick.demo.dispute import quarrel
 from tallystick.demo.dividends import Payout, pay_out
+from tallystick.demo.rewards import claim_rewards, count_rewards
 from tallystick.protocol.amounts import format_amount, format_tally
 from tallystick.replay.command import write_reports
 from tallystick.replay.errors import UsageProblem
 from tallystick.replay.guard import ignore_interrupts
 from tallystick.replay.options import ReplayOptions, check_readable
-from tallystick.replay.outcome import Outcome
+from tallystick.replay.outcome import Outcome, Reward
 from tallystick.replay.page import CURRENCY
 from tallystick.replay.run import Replay
 from tallystick.replay.terminal import Terminal, print_outcome
@@ -51,13 +53,15 @@ def run_demo(trace: Path | None, out: Path, console: Console | None = None) -> b
             outcome = session.run()
             with terminal.phase("fees, dividends and claims", 1):
                 payout = pay_out(session)
-            outcome.differences += payout.differences
+                count_rewards(session, payout)
             outcome.dividends = payout.stakers
             with terminal.phase("a fraud, a watcher and a jury", 1):
                 dispute = quarrel(session)
-            outcome.differences += dispute.differences
+            with terminal.phase("ninety days later: suppliers' rewards", 1):
+                outcome.rewards = claim_rewards(session, payout)
+            outcome.differences += payout.differences + dispute.differences
             outcome.disputes = [line.to_json() for line in dispute.lines]
-            story = (*story_of(outcome, payout), *dispute.story)
+            story = (*story_of(outcome, payout), *dispute.story, reward_story(outcome.rewards))
             ignore_interrupts()
             write_reports(options, outcome, session.bins, kind="demo", story=story)
     print_outcome(outcome, console)
@@ -97,6 +101,15 @@ def story_of(outcome: Outcome, payout: Payout) -> tuple[str, ...]:
         f"The Escrow still holds {money(payout.left_in_escrow)}, locked for agreements that run on."
         if payout.left_in_escrow
         else "The Escrow holds nothing more: every budget was spent to the last µ.",
+    )
+
+
+def reward_story(rewards: Sequence[Reward]) -> str:
+    """What suppliers earned in TALLY, in a sentence."""
+    fees, claimed = sum(one.fees for one in rewards), sum(one.claimed for one in rewards)
+    return (
+        f"For the {format_amount(fees, CURRENCY)} of fees that their work had brought the providers claimed"
+        f" {format_tally(claimed)} when it had vested, 90 days later; their pay was theirs long before."
     )
 
 

@@ -85,7 +85,7 @@ def _stake(session: Replay, senders: list[KeySender]) -> None:
         approve = world.call("TestTally", "approve", world.address("DividendVault"), amount, gas=100_000)
         stake = world.call("DividendVault", "stake", amount, gas=400_000)
         done = sender.send_many([approve, stake])
-        model.token.mint(sender.address, amount, caller=model.parameters.addresses.minter)
+        model.token.drip(sender.address, amount)
         model.dividend_vault.stake(amount, caller=sender.address, now=_time(world, done[-1]))
 
 

@@ -49,9 +49,15 @@ MAX_REWARD_BPS: Final = 3_000
 BROKEN_BATCH: Final = 10
 """Leaves of a batch under challenge at which none of it settles, and void ones with which it is cancelled."""
 MIN_DIVIDEND_STAKE: Final = 10**18
+DAY: Final = 86_400
 WEEK: Final = 604_800
 ACCUMULATOR_SCALE: Final = 10**36
 TALLY_CAP: Final = 100_000_000 * TALLY
+MAX_DIVIDEND_ITEMS: Final = 200
+"""Stakers of one `claimFor`."""
+MAX_REWARD_ITEMS: Final = 200
+"""Accounts of one checkpoint or claim of rewards."""
+MAX_EMISSION_VESTING: Final = 3_650 * DAY
 
 # Encodings
 FIGURE_BYTES: Final = 18
@@ -100,3 +106,11 @@ DIVIDENDS_BPS: Final = 7_000
 INSURANCE_BPS: Final = 2_000
 TREASURY_BPS: Final = 1_000
 EXIT_DELAY: Final = 604_800
+EMISSION_RATE: Final = 10 * 10**12
+"""R0: TALLY-wei a µ of fees, before the first halving (PROTOCOL section 9)."""
+EMISSION_HALVING: Final = 5 * 10**12
+"""L: µ of fees after which the rate halves (PROTOCOL section 9)."""
+EMISSION_DAILY_FEES: Final = 100_000 * MICRO
+"""D: µ of fees that count on one day, of all accounts (PROTOCOL section 13)."""
+EMISSION_VESTING: Final = 90 * DAY
+"""Seconds from the midnight after a reward counted until all of it has vested (PROTOCOL section 9)."""

@@ -202,7 +202,7 @@ class BatchHeader(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """The offer that customer and operator both sign; fields and units as in `DataTypes.sol`."""
+    """The offer that customer and operator both sign; fields and units as in `EscrowTypes.sol`."""
 
     customer: int
     funder: int

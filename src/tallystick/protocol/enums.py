@@ -1,4 +1,4 @@
-"""Mirrors of the enums in `contracts/types/DataTypes.sol`, number by number (a test compares them)."""
+"""Mirrors of the enums in `contracts/types/`, number by number (a test compares them)."""
 
 from __future__ import annotations
 
@@ -82,6 +82,14 @@ class RefundFault(IntEnum):
     NOT_OPEN = 1
     HELD = 2
     TOO_EARLY = 3
+
+
+class ClaimSkip(IntEnum):
+    """Why `claimFor` left one staker out."""
+
+    NO_PAYOUT = 0
+    NOTHING_OWED = 1
+    TRANSFER_REFUSED = 2
 
 
 class CredentialKind(IntEnum):

@@ -31,6 +31,7 @@ from .accounting.records import (
     SignedTerms,
     Step,
 )
+from .accounting.rewards import SupplierRewards
 from .accounting.sessions import SessionKeys
 from .accounting.slashing import RulingOrder, RulingOutcome, SlashOrder, SlashOutcome
 from .accounting.staking import Staking
@@ -87,7 +88,7 @@ class Addresses:
     dividend_vault: Address = "DividendVault"
     admin: Address = "admin"
     treasury: Address = "treasury"
-    minter: Address = "minter"
+    supplier_rewards: Address = "SupplierRewards"
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,10 @@ class ModelParameters:
     insurance_bps: int = constants.INSURANCE_BPS
     treasury_bps: int = constants.TREASURY_BPS
     exit_delay: int = constants.EXIT_DELAY
+    emission_rate: int = constants.EMISSION_RATE
+    emission_halving: int = constants.EMISSION_HALVING
+    emission_daily_fees: int = constants.EMISSION_DAILY_FEES
+    emission_vesting: int = constants.EMISSION_VESTING
     created_at: int = 0
 
 
@@ -131,7 +136,7 @@ class Model:
         p = self.parameters = parameters or ModelParameters()
         at = p.addresses
         self.currency = Currency()
-        self.token = Tally(at.minter)
+        self.token = Tally(at.supplier_rewards)
         self.policy_book = PolicyBook(at.admin, p.staking.max_liability, p.post_grace)
         self.credentials = Credentials()
         self.staking = Staking(
@@ -196,6 +201,17 @@ class Model:
             fee_splitter=self.fee_splitter,
             stream_state=Stream(p.created_at),
             exit_delay=p.exit_delay,
+        )
+        self.rewards = SupplierRewards(
+            token=self.token,
+            admin=at.admin,
+            address=at.supplier_rewards,
+            escrow=self.escrow,
+            dividend_vault=self.dividend_vault,
+            rate=p.emission_rate,
+            halving=p.emission_halving,
+            daily_fees=p.emission_daily_fees,
+            vesting=p.emission_vesting,
         )
         self.seen = Seen()
 

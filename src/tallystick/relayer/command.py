@@ -104,6 +104,12 @@ def run(
     poke_interval: Annotated[
         int, typer.Option(help="Chain seconds between two payments of a lease's clock; 0: never.")
     ] = 86_400,
+    checkpoint_interval: Annotated[
+        int, typer.Option(help="Chain seconds between two checkpoints of a payee's rewards; 0: never.")
+    ] = 86_400,
+    checkpoint_fees: Annotated[
+        int, typer.Option(help="µ of a payee's new fees that are worth a checkpoint; less waits for a week.")
+    ] = 1_000_000,
     credentials_age: Annotated[
         int, typer.Option(help="Chain seconds that a credential waits at most for others to be posted with.")
     ] = 60,
@@ -129,6 +135,8 @@ def run(
             log_range=log_range,
             keep_refunds=keep_refunds,
             poke_interval=poke_interval,
+            checkpoint_interval=checkpoint_interval,
+            checkpoint_fees=checkpoint_fees,
             credentials_age=credentials_age,
             ready_file=ready_file,
         )

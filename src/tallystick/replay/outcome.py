@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tallystick.replay.plan import Rejection
+from tallystick.reports.files import write_text
 
-__all__ = ["AgreementLine", "Dividend", "Gas", "LeaseLine", "Outcome", "write_text"]
+__all__ = ["AgreementLine", "Dividend", "Gas", "LeaseLine", "Outcome", "Reward"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,15 @@ class Dividend:
     claimed: int
 
 
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """One provider's account of the demo: `fees` that counted, in µ; `claimed` in TALLY-wei."""
+
+    account: int
+    fees: int
+    claimed: int
+
+
 @dataclass(slots=True)
 class Outcome:
     """Everything that the reports show. `differences` are sentences; none means that every figure agreed."""
@@ -111,6 +120,7 @@ class Outcome:
     opened: int
     differences: list[str] = field(default_factory=list)
     dividends: list[Dividend] | None = None
+    rewards: list[Reward] | None = None
     leases: list[LeaseLine] | None = None
     disputes: list[dict[str, Any]] | None = None
 
@@ -166,6 +176,10 @@ class Outcome:
             data["dividends"] = [
                 {"staker": one.staker, "staked": one.staked, "claimed": one.claimed} for one in self.dividends
             ]
+        if self.rewards is not None:
+            data["rewards"] = [
+                {"account": one.account, "fees": one.fees, "claimed": one.claimed} for one in self.rewards
+            ]
         if self.leases is not None:
             data["leases"] = [line.to_json() for line in self.leases]
         if self.disputes is not None:
@@ -179,17 +193,3 @@ class Outcome:
             OSError: when it cannot be written.
         """
         write_text(path, json.dumps(self.to_json(), indent=2) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file through a temporary neighbour, so that a reader sees the old one or the new one.
-
-    Raises:
-        OSError: when it cannot be written.
-    """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

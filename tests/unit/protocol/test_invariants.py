@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from tests.unit.protocol.world import DAY, World
 
 from tallystick.protocol.accounting import invariants
 from tallystick.protocol.accounting.batches import Recovery, Release
+from tallystick.protocol.accounting.rewards import Supplier
 from tallystick.protocol.accounting.sessions import Session
 from tallystick.protocol.constants import MICRO, TALLY, WEEK
 from tallystick.protocol.enums import CredentialKind, HardwareClass
@@ -20,13 +22,14 @@ from tallystick.protocol.model import Agreement, Batch, RulingOrder, SignedCrede
 def lively(world: World) -> World:
     """Some of everything has happened."""
     m, e = world.model, world.model.escrow
-    m.token.mint("a", 7 * TALLY, caller="minter")
+    m.token.drip("a", 7 * TALLY)
     m.dividend_vault.stake(7 * TALLY, caller="a", now=world.now)
     first, second = world.open(), world.open()
     world.settle((first, 1_000_003), (second, 77_777))
     m.dividend_vault.pull_fees(now=world.now)
     m.insurance_pool.pull_fees()
     e.claim(world.payee, "bank", caller="provider")
+    assert m.rewards.checkpoint([world.payee], now=world.now) == (32_333, 323_330 * 10**12)
     m.staking.slash(
         SlashOrder(
             world.operator,
@@ -81,10 +84,19 @@ def live_more(world: World) -> None:
     judged = world.open()
     world.now += 1
     m.ledger.collect([world.receipt(judged, 1_000)], now=world.now)
+    assert m.rewards.checkpoint([world.payee, split], now=world.now) == (
+        15_105,
+        151_050 * 10**12,
+    )  # replaced: 60
     e.freeze(judged, caller="Court")
     e.execute_ruling(RulingOrder(judged, 300, closes=True, slash=7), caller="Court")  # 600 paid, 300 stand
+    m.rewards.checkpoint([world.payee], now=world.now)
+    assert m.rewards.forfeited == 150 * 10**12
     m.ledger.report_downtime([world.receipt(lease, 100)], now=world.now)
     world.now += 3 * DAY
+    m.rewards.claim([world.payee], "bank", caller="provider", now=world.now)
+    m.rewards.claim_share(split, 0, ("m", "n"), (700, 300), "m's bank", caller="m", now=world.now)
+    m.rewards.lower_rate(9 * 10**12, caller="admin")
     e.poke([lease], now=world.now)
     assert e.agreements[lease].paid == 90_100  # 1 001 s less 100, at 100 µ/s
     for part in (e.pause_opening, m.ledger.pause_posting):
@@ -220,6 +232,31 @@ def change_nonce(world: World) -> None:
     nonces[:0] = [1]
 
 
+def the_supplier(world: World) -> Supplier:
+    return world.model.rewards.suppliers[world.payee]
+
+
+def shift_day(world: World) -> None:
+    """A grant told for a day on which less counted."""
+    grants = the_supplier(world).grants
+    grants[0] = replace(grants[0], day=grants[0].day + 1)
+
+
+def claim_beyond_the_credit(world: World) -> None:
+    """An account that was paid more than it was ever credited, with every sum told so."""
+    more = the_supplier(world).credited
+    bump(the_supplier(world), "claimed", more)
+    bump(world.model.rewards, "minted", more)
+    bump(world.model.token, "supply", more)
+    world.model.token.balances["bank"] += more
+
+
+def keep_some(world: World) -> None:
+    """TALLY that the rewards were minted and keep, with the wallets told so."""
+    world.model.token.balances["bank"] -= 1
+    world.model.token.balances["SupplierRewards"] = 1
+
+
 TAMPERING: list[tuple[str, Callable[[World], None]]] = [
     ("currency_is_conserved", lambda w: w.model.currency.balances.update(bank=0)),
     ("escrow_holds_what_it_owes", lambda w: bump(w.model.escrow.accounts[0], "free")),
@@ -278,6 +315,26 @@ TAMPERING: list[tuple[str, Callable[[World], None]]] = [
     ("policies_never_change", rewrite_policy),
     ("fees_are_split_whole", lambda w: bump(w.model.fee_splitter.books, "insurance")),
     ("fees_are_split_whole", lambda w: bump(w.model.insurance_pool, "fees_received")),
+    ("emission_is_the_schedule", lambda w: bump(w.model.rewards, "credited")),
+    ("emission_is_the_schedule", lambda w: w.model.rewards.rates.append((47_438, 9 * 10**12))),
+    ("emission_is_the_schedule", lambda w: bump(w.model.rewards, "rate")),
+    ("emission_is_the_schedule", lambda w: put(w.model.rewards, halving=1)),
+    ("emission_is_the_schedule", lambda w: bump(w.model.token, "cap", -1)),
+    ("rewards_count_each_fee_once", lambda w: put(the_supplier(w), found=0)),
+    ("rewards_count_each_fee_once", lambda w: bump(the_supplier(w), "found", 10**6)),
+    ("rewards_count_each_fee_once", lambda w: the_supplier(w).grants.reverse()),
+    ("rewards_count_each_fee_once", lambda w: put(w.model.rewards, daily_fees=32_332)),
+    ("rewards_count_each_fee_once", lambda w: shift_day(w)),
+    ("rewards_count_each_fee_once", lambda w: w.model.rewards.counted_on.update({1: 1})),
+    ("rewards_are_credited_whole", lambda w: bump(the_supplier(w), "credited")),
+    ("rewards_are_credited_whole", lambda w: bump(w.model.rewards, "forfeited")),
+    ("tally_is_minted_for_claims_alone", lambda w: bump(w.model.token, "dripped")),
+    ("tally_is_minted_for_claims_alone", lambda w: bump(the_supplier(w), "claimed")),
+    ("tally_is_minted_for_claims_alone", lambda w: w.model.rewards.shares.update({(4, 1): 1})),
+    ("tally_is_minted_for_claims_alone", claim_beyond_the_credit),
+    ("tally_is_minted_for_claims_alone", keep_some),
+    ("dividends_come_from_fees", lambda w: bump(w.model.dividend_vault, "claimed", 10**6)),
+    ("dividends_come_from_fees", lambda w: bump(w.model.dividend_vault.stakers["a"], "claimed")),
     ("dividends_lose_no_dust", lambda w: bump(w.model.dividend_vault.stream_state, "remainder")),
     ("dividends_lose_no_dust", lambda w: bump(w.model.dividend_vault.stakers["a"], "staked")),
     ("dividends_lose_no_dust", lambda w: bump(w.model.dividend_vault.stakers["a"], "exiting")),

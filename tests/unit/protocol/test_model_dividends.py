@@ -35,7 +35,7 @@ def earn(world: World, fees: int) -> None:
 
 def stake(world: World, **amounts: int) -> None:
     for wallet, amount in amounts.items():
-        world.model.token.mint(wallet, amount * TALLY, caller="minter")
+        world.model.token.drip(wallet, amount * TALLY)
         world.model.dividend_vault.stake(amount * TALLY, caller=wallet, now=world.now)
 
 
@@ -148,7 +148,7 @@ def test_stake__wrong_calls__refused_by_name(world: World) -> None:
         "DividendVault_NothingToClaim": [lambda: vault.claim("a", caller="a", now=START)],
         "ERC20InsufficientBalance": [lambda: vault.stake(TALLY, caller="b", now=START)],
         "TallyToken_NotMinter": [lambda: token.mint("a", 1, caller="a")],
-        "TallyToken_CapExceeded": [lambda: token.mint("a", TALLY_CAP - 2 * TALLY + 1, caller="minter")],
+        "TallyToken_CapExceeded": [lambda: token.drip("a", TALLY_CAP - 2 * TALLY + 1)],
     }
     for code, attempts in calls.items():
         for attempt in attempts:
@@ -206,7 +206,7 @@ def test_stream__random_history__never_above_and_at_most_a_micro_below_fractions
             weeks[now // WEEK + 1] = weeks.get(now // WEEK + 1, 0) + vault.totals()[0] - before
             received = vault.totals()[0]
         elif what.startswith("stake"):
-            world.model.token.mint(what[-1], TALLY + amount, caller="minter")
+            world.model.token.drip(what[-1], TALLY + amount)
             vault.stake(TALLY + amount, caller=what[-1], now=now)
         elif vault.staked_of(what[-1]):
             vault.unstake(vault.staked_of(what[-1]), caller=what[-1], now=now)

@@ -6,10 +6,11 @@ staked joins the following week's stream. The contract takes one step, the model
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from .. import constants
-from ..constants import ACCUMULATOR_SCALE, MIN_DIVIDEND_STAKE, UINT96_MAX, WEEK
+from ..constants import ACCUMULATOR_SCALE, MAX_DIVIDEND_ITEMS, MIN_DIVIDEND_STAKE, UINT96_MAX, WEEK
 from ..errors import Refused
 from .fees import FeeSplitter
 from .tokens import ZERO_ADDRESS, Address, Currency, Tally
@@ -17,7 +18,10 @@ from .tokens import ZERO_ADDRESS, Address, Currency, Tally
 
 @dataclass
 class Staker:
-    """Amounts in TALLY-wei; `owed` in 1e-36 µ up to the accumulator `seen`; `claimed` in µ."""
+    """Amounts in TALLY-wei; `owed` in 1e-36 µ up to the accumulator `seen`; `claimed` in µ.
+
+    `payout`: where anyone may send what is owed; the zero address: nowhere.
+    """
 
     staked: int = 0
     exiting: int = 0
@@ -25,6 +29,7 @@ class Staker:
     seen: int = 0
     owed: int = 0
     claimed: int = 0
+    payout: Address = ZERO_ADDRESS
 
     def owed_at(self, accumulator: int) -> int:
         """1e-36 µ earned and not claimed at this accumulator."""
@@ -107,6 +112,19 @@ class DividendVault:
         accumulator = self._stream_at(now).accumulator
         return self.stakers.get(staker, Staker()).owed_at(accumulator) // ACCUMULATOR_SCALE
 
+    def payout_of(self, staker: Address) -> Address:
+        """Where `claim_for` sends the dividends of `staker`; the zero address: nowhere."""
+        return self.stakers.get(staker, Staker()).payout
+
+    def lifetime_of(self, staker: Address, *, now: int) -> tuple[int, int]:
+        """(µ that `staker` has ever earned, floored, µ ever claimed)."""
+        claimed = self.stakers.get(staker, Staker()).claimed
+        return self.claimable(staker, now=now) + claimed, claimed
+
+    def total_carried(self, *, now: int) -> int:
+        """µ that streamed while nobody was staked; what did so in two weeks counts twice."""
+        return self._stream_at(now).carried
+
     def stream(self, *, now: int) -> tuple[int, int]:
         """(µ that stream over this week, µ that wait for the next)."""
         then = self._stream_at(now)
@@ -120,14 +138,32 @@ class DividendVault:
 
     def stake(self, amount: int, *, caller: Address, now: int) -> None:
         """Stakes `amount` TALLY-wei of the caller, which earn from now on."""
+        self.stake_for(caller, amount, caller=caller, now=now)
+
+    def stake_with_permit(self, amount: int, *, caller: Address, now: int) -> None:
+        """As `stake`, with the caller's permit; whether that was used before does not matter."""
+        self.stake(amount, caller=caller, now=now)
+
+    def stake_for(self, staker: Address, amount: int, *, caller: Address, now: int) -> None:
+        """Stakes `amount` TALLY-wei of the caller for `staker`, to whom they belong from now on."""
+        self.check_stake(staker, amount, caller=caller)
+        self.token.move(caller, self.address, amount, booked=True)
+        self._restake(staker, self.staked_of(staker) + amount, now)
+
+    def check_stake(self, staker: Address, amount: int, *, caller: Address) -> None:
+        """Raises what `stake_for` would raise but for the caller's balance, and changes nothing.
+
+        A gift is a whole stake, so that nobody keeps another from taking all out by giving a wei.
+        """
+        if staker == ZERO_ADDRESS:
+            raise Refused("DividendVault_ZeroAddress")
+        if amount and staker != caller:
+            _check_minimum(amount)
         if amount == 0:
             raise Refused("DividendVault_ZeroAmount")
-        staked = self.staked_of(caller) + amount
-        _check_minimum(staked)
+        _check_minimum(self.staked_of(staker) + amount)
         if self.staked_sum + amount > UINT96_MAX:
             raise Refused("SafeCastOverflowedUintDowncast", "All stakes together have 96 bits.")
-        self.token.move(caller, self.address, amount, booked=True)
-        self._restake(caller, staked, now)
 
     def unstake(self, amount: int, *, caller: Address, now: int) -> None:
         """Stops `amount` TALLY-wei earning; the delay of all that leaves restarts."""
@@ -163,13 +199,31 @@ class DividendVault:
         amount = self.claimable(caller, now=now)
         if amount == 0:
             raise Refused("DividendVault_NothingToClaim", f"{caller} has no whole µ to claim.")
-        self.currency.move(self.address, to, amount)
-        self._advance(now)
-        found = self.stakers[caller]
-        found.owed -= amount * ACCUMULATOR_SCALE
-        found.claimed += amount
-        self.claimed += amount
+        self._pay(caller, to, amount, now)
         return amount
+
+    def set_payout(self, payout: Address, *, caller: Address) -> None:
+        """Lets anyone have the caller's dividends sent to `payout`; the zero address takes it back."""
+        self.stakers.setdefault(caller, Staker()).payout = payout
+
+    def claim_for(self, stakers: Sequence[Address], *, now: int) -> int:
+        """Sends dividends to the payout addresses that their stakers have set; returns µ. Anyone.
+
+        One that has set none, is owed nothing, or whose address the currency refuses keeps what it is owed.
+        """
+        if len(stakers) > MAX_DIVIDEND_ITEMS:
+            raise Refused("DividendVault_TooManyItems", f"{len(stakers)} stakers.")
+        sent = 0
+        for staker in stakers:
+            to, amount = self.payout_of(staker), self.claimable(staker, now=now)
+            if to == ZERO_ADDRESS or amount == 0:
+                continue
+            try:
+                self._pay(staker, to, amount, now)
+            except Refused:
+                continue
+            sent += amount
+        return sent
 
     def pull_fees(self, *, now: int) -> int:
         """Pulls the vault's credit from the fee splitter into next week's stream; returns µ. Anyone."""
@@ -178,6 +232,14 @@ class DividendVault:
         self.stream_state.next_week += amount
         self.received += amount
         return amount
+
+    def _pay(self, staker: Address, to: Address, amount: int, now: int) -> None:
+        self.currency.move(self.address, to, amount)
+        self._advance(now)
+        found = self.stakers[staker]
+        found.owed -= amount * ACCUMULATOR_SCALE
+        found.claimed += amount
+        self.claimed += amount
 
     def _advance(self, now: int) -> None:
         self.stream_state.advance(self.staked_sum, now)

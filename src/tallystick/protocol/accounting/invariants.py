@@ -1,7 +1,8 @@
 """PROTOCOL section 11 on the model's money, as equations; each raises InvariantBroken with the numbers.
 
 They rebuild every figure from another part of the books than the one that keeps it. Those about stake, batches
-and terms are in `invariants_work.py`, those about challenges and rulings in `invariants_justice.py`; `ALL` has both.
+and terms are in `invariants_work.py`, those about challenges and rulings in `invariants_justice.py`, those about the
+token in `invariants_rewards.py`; `ALL` has all of them.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from ..amounts import fee, lease_gross, locked_for, split_by_weights
 from ..constants import ACCUMULATOR_SCALE, UINT128_MAX
 from ..enums import CloseReason, Status
-from . import invariants_justice, invariants_work
+from . import invariants_justice, invariants_rewards, invariants_work
 from .checks import at_most as _at_most
 from .checks import equal as _equal
 from .tokens import ZERO_ADDRESS
@@ -252,6 +253,7 @@ ALL: Final = (
     allowances_do_not_leak,
     replacements_keep_their_parties,
     fees_are_split_whole,
+    *invariants_rewards.ALL,
     dividends_lose_no_dust,
     *invariants_work.ALL,
     *invariants_justice.ALL,

@@ -14,7 +14,7 @@ MASKABLE: Final = sum(1 << kind for kind in CredentialKind if kind != Credential
 
 
 class DisputeTerms(NamedTuple):
-    """What challenges and disputes cost, take and give, as in `DataTypes.sol`."""
+    """What challenges and disputes cost, take and give, as in `PolicyTypes.sol`."""
 
     contest_time: int = constants.CONTEST_TIME
     evidence_time: int = constants.EVIDENCE_TIME
@@ -42,7 +42,7 @@ class DisputeTerms(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """One set of terms as in `DataTypes.sol`; the defaults are those of PROTOCOL section 13."""
+    """One set of terms as in `PolicyTypes.sol`; the defaults are those of PROTOCOL section 13."""
 
     kind: VerificationKind
     quorum: int

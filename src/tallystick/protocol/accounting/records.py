@@ -140,7 +140,7 @@ class Opening(NamedTuple):
 
 
 class SettleOrder(NamedTuple):
-    """What the ReceiptLedger asks of a settlement, as in `DataTypes.sol`. `gross_cap` 0: no cap."""
+    """What the ReceiptLedger asks of a settlement, as in `EscrowTypes.sol`. `gross_cap` 0: no cap."""
 
     policy: int
     posted_at: int

@@ -9,7 +9,7 @@ from .tokens import ZERO_ADDRESS, Address
 
 
 class SlashOrder(NamedTuple):
-    """One slash, as `SlashOrder` in `DataTypes.sol`."""
+    """One slash, as `SlashOrder` in `StakingTypes.sol`."""
 
     operator: int
     recover: int = 0
@@ -30,7 +30,7 @@ class SlashOrder(NamedTuple):
 
 
 class SlashOutcome(NamedTuple):
-    """What a slash took, as in `DataTypes.sol`: slashed = to_victim + to_challenger + to_insurance."""
+    """What a slash took, as in `StakingTypes.sol`: slashed = to_victim + to_challenger + to_insurance."""
 
     recovered: int = 0
     slashed: int = 0
@@ -60,7 +60,7 @@ class Slashed(NamedTuple):
 
 
 class RulingOrder(NamedTuple):
-    """What a ruling does to a frozen agreement, as in `DataTypes.sol`."""
+    """What a ruling does to a frozen agreement, as in `EscrowTypes.sol`."""
 
     agreement: int
     amount: int
@@ -79,7 +79,7 @@ class RulingOrder(NamedTuple):
 
 
 class RulingOutcome(NamedTuple):
-    """What a ruling moved, as in `DataTypes.sol`."""
+    """What a ruling moved, as in `EscrowTypes.sol`."""
 
     paid: int = 0
     overpaid: int = 0

@@ -54,11 +54,14 @@ class Token:
         self.unbooked[holder] = self.unbooked.get(holder, 0) - amount
         return amount
 
-    def _issue(self, to: Address, amount: int) -> None:
+    def _issue(self, to: Address, amount: int, *, booked: bool = False) -> None:
+        self._check_receiver(to)
+        self.supply += amount
+        self._receive(to, amount, booked=booked)
+
+    def _check_receiver(self, to: Address) -> None:
         if to == ZERO_ADDRESS:
             raise Refused("ERC20InvalidReceiver", f"{self.name} cannot be minted to the zero address.")
-        self.supply += amount
-        self._receive(to, amount, booked=False)
 
     def _receive(self, to: Address, amount: int, *, booked: bool) -> None:
         self.balances[to] = self.balance_of(to) + amount
@@ -126,19 +129,35 @@ class Currency(Token):
 
 
 class Tally(Token):
-    """The token: minted by one minter, up to a cap."""
+    """The token: minted by one minter, up to a cap. On a test network anybody gets some."""
 
     def __init__(self, minter: Address, cap: int = TALLY_CAP) -> None:
         super().__init__("TALLY")
         self.minter = minter
         self.cap = cap
+        self.dripped = 0
+        """TALLY-wei that did not come from the minter."""
 
-    def mint(self, to: Address, amount: int, *, caller: Address) -> None:
-        """Mints `amount` TALLY-wei. Minter only, within the cap."""
+    def mint(self, to: Address, amount: int, *, caller: Address, booked: bool = False) -> None:
+        """Mints `amount` TALLY-wei. Minter only, within the cap. `booked`: as in `move`."""
+        self.check_mint(to, amount, caller=caller)
+        self._issue(to, amount, booked=booked)
+
+    def drip(self, to: Address, amount: int) -> None:
+        """Makes `amount` TALLY-wei out of nothing within the cap, as anyone may on a test network."""
+        self._check_cap(amount)
+        self._issue(to, amount)
+        self.dripped += amount
+
+    def check_mint(self, to: Address, amount: int, *, caller: Address) -> None:
+        """Raises what `mint` would raise, and changes nothing."""
         if caller != self.minter:
             raise Refused("TallyToken_NotMinter", f"{caller} is not the minter.")
+        self._check_cap(amount)
+        self._check_receiver(to)
+
+    def _check_cap(self, amount: int) -> None:
         if amount > self.cap - self.supply:
             raise Refused(
                 "TallyToken_CapExceeded", f"{self.supply} + {amount} is above the cap of {self.cap}."
             )
-        self._issue(to, amount)
