@@ -32,9 +32,9 @@ from tallystick.protocol.amounts import format_amount  # noqa: E402
 from tallystick.protocol.errors import TallystickError  # noqa: E402
 from tallystick.replay.errors import UsageProblem  # noqa: E402
 from tallystick.replay.options import ReplayOptions  # noqa: E402
-from tallystick.replay.outcome import write_text  # noqa: E402
 from tallystick.replay.page import CURRENCY  # noqa: E402
 from tallystick.replay.terminal import Terminal  # noqa: E402
+from tallystick.reports.files import write_text  # noqa: E402
 
 FAILED, USAGE = 1, 2
 

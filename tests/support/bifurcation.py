@@ -17,7 +17,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -52,14 +52,17 @@ GAS: Final = 1_000_000
 RICH: Final = 10**20
 """Wei for gas of everybody who acts here."""
 
-TOKEN, SPLITTER, STAKE = "token", "splitter", "stake"
+TOKEN, SPLITTER, REWARDS, STAKE = "token", "splitter", "rewards", "stake"
 """What an action needs."""
+CONTRACT_OF: Final = {TOKEN: "TestTally", SPLITTER: "FeeSplitter", REWARDS: "SupplierRewards"}
+APART: Final = frozenset({"TestTally", "DividendVault", "SupplierRewards", "FeeSplitter"})
+"""What no transaction that moves customers', providers' or stakes' money may call."""
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What is the matter. `breaks` is TOKEN, SPLITTER or nothing, `moment` when: once `deployed`, once holders have
-    `staked`, or between `receipts` and verdicts. There are `factor` times as many TALLY."""
+    """What is the matter. `breaks` is TOKEN, SPLITTER, REWARDS or nothing, `moment` when: once `deployed`, once holders
+    have `staked`, or between `receipts` and verdicts. There are `factor` times as many TALLY."""
 
     name: str
     says: str
@@ -82,6 +85,7 @@ VARIANTS: Final[Mapping[str, Variant]] = {
         Variant(
             "distributor", "the fee splitter reverts until the work is paid", SPLITTER, "deployed", REVERTS
         ),
+        Variant("rewards", "the contract of the rewards reverts", REWARDS, "deployed", REVERTS),
     )
 }
 
@@ -102,7 +106,7 @@ class Attempt:
 @dataclass(slots=True)
 class Run:
     """What one variant came to. `paid` is what customers paid, gross, and `dividends` what each holder claimed, in µ;
-    `supply` TALLY-wei at the start."""
+    `supply` TALLY-wei at the start; `calls` which contracts each kind of the payments' transactions called."""
 
     variant: Variant
     receipts: int = 0
@@ -113,6 +117,7 @@ class Run:
     everything: bytes = b""
     dividends: list[int] = field(default_factory=list)
     attempts: list[Attempt] = field(default_factory=list)
+    calls: dict[str, list[str]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     seconds: float = 0
 
@@ -135,6 +140,7 @@ class Run:
             "token_actions": [
                 {"action": one.action, "by": one.by, "outcome": one.outcome} for one in self.attempts
             ],
+            "payments_call": self.calls,
             "problems": self.problems,
             "seconds": round(self.seconds, 1),
         }
@@ -160,6 +166,10 @@ class BrokenReplay(Replay):
             if self._reads("Escrow", "earningsOf", account)[0]:
                 self._try(who, "Escrow.claim", account, who.address)
         run.payments = canonical(payments_of(self.world, self.opened.numbers, self.first_block))
+        run.calls = calls_of(self.world, self.first_block)
+        for kind, called in run.calls.items():
+            if met := APART.intersection(called):
+                run.problems.append(f"{kind} calls {' and '.join(sorted(met))}")
         self._count_and_pull()
         run.everything = canonical(
             payments_of(self.world, self.opened.numbers, self.first_block) | fees_of(self.world)
@@ -169,6 +179,9 @@ class BrokenReplay(Replay):
         return run
 
     # Where the replay lets us in
+
+    def _checkpointing(self) -> tuple[str, ...]:
+        return ("--checkpoint-interval", str(DAY), "--checkpoint-fees", "1")
 
     def _deploy(self, node: Node) -> None:
         super()._deploy(node)
@@ -212,7 +225,7 @@ class BrokenReplay(Replay):
         """Rewards are counted and claimed, fees pulled by all three; a broken splitter is mended for that."""
         trader = self.trader
         accounts = [account for _, account in self._providers()]
-        self._try(trader, "SupplierRewards.checkpoint", accounts[:100])
+        self._try(trader, "SupplierRewards.checkpoint", accounts[:100], needs={REWARDS})
         pulls = ("DividendVault.pullFees", "InsurancePool.pullFees", "FeeSplitter.pullTreasury")
         for name in pulls:
             self._try(trader, name, needs={SPLITTER})
@@ -224,8 +237,8 @@ class BrokenReplay(Replay):
         # Fees pulled in week w stream over week w + 1; rewards vest from the next midnight on.
         self.clock.jump((self.world.node.timestamp() // WEEK + 2) * WEEK + 1)
         for who, account in self._providers():
-            if self._reads("SupplierRewards", "claimable", account):
-                self._try(who, "SupplierRewards.claim", [account], who.address, needs={TOKEN})
+            if self._rewards_of(account):
+                self._try(who, "SupplierRewards.claim", [account], who.address, needs={TOKEN, REWARDS})
 
     def _earn_and_leave(self) -> None:
         """Holders claim their dividends; a provider stakes its rewards for one of them; all take their TALLY out."""
@@ -236,11 +249,12 @@ class BrokenReplay(Replay):
             self.outcome.dividends.append(int(self._reads("TestDollar", "balanceOf", who.address)))
             if self.outcome.dividends[-1] != owed:
                 self.outcome.problems.append(f"{who.name} was owed {owed} µ of dividends and got another sum")
-        self.clock.jump(self.world.node.timestamp() + DAY)
+        # When all has vested; the vault takes no gift of less than a whole TALLY.
+        self.clock.jump(self.world.node.timestamp() + 91 * DAY)
         for who, account in self._providers()[:1]:
-            if STAKE not in self._broken and self._reads("SupplierRewards", "claimable", account):
-                receiver = self.holders[0].address
-                self._try(who, "SupplierRewards.claimAndStake", [account], receiver, needs={TOKEN})
+            if STAKE not in self._broken and self._rewards_of(account) >= TALLY:
+                receiver, needs = self.holders[0].address, {TOKEN, REWARDS}
+                self._try(who, "SupplierRewards.claimAndStake", [account], receiver, needs=needs)
         for who in self.holders:
             staked = int(self._reads("DividendVault", "stakedOf", who.address))
             self._try(who, "DividendVault.unstake", staked, needs={STAKE})
@@ -255,7 +269,7 @@ class BrokenReplay(Replay):
         variant = self.variant
         if variant.moment != moment:
             return
-        name = {TOKEN: "TestTally", SPLITTER: "FeeSplitter"}[variant.breaks]
+        name = CONTRACT_OF[variant.breaks]
         self._whole = "0x" + self.world.node.code(self.world.address(name)).hex()
         code = variant.code
         if not code.startswith("0x"):
@@ -279,6 +293,10 @@ class BrokenReplay(Replay):
         pairs = zip(self.cast.provider_keys, self.parties.provider_accounts, strict=True)
         node = self.world.node
         return [(_Person(f"provider {j}", node, key), account) for j, (key, account) in enumerate(pairs)]
+
+    def _rewards_of(self, account: int) -> int:
+        """TALLY-wei that it could claim; plenty when the contract cannot be asked."""
+        return TALLY if REWARDS in self._broken else int(self._reads("SupplierRewards", "claimable", account))
 
     def _reads(self, contract: str, view: str, *values: Any) -> Any:
         return self.world.read(contract, view, *values)
@@ -412,6 +430,33 @@ def fees_of(world: World) -> dict[str, Any]:
         "insurance": {view: world.read("InsurancePool", view) for view in insurance},
         "vault": dict(zip(("received", "claimed"), world.read("DividendVault", "totals"), strict=True)),
     }
+
+
+def calls_of(world: World, first_block: int) -> dict[str, list[str]]:
+    """Which contracts each kind of transaction to Escrow, ReceiptLedger and Staking has called, by the node's traces. A
+    contract's extensions run in its place, under their own names."""
+    names = {address.lower(): name for name, address in world.addresses.items()}
+    kinds: dict[bytes, str] = {}
+    for name in ("Escrow", "ReceiptLedger", "Staking"):
+        kinds |= {
+            bytes.fromhex(world.address(name)[2:]) + one.selector: f"{name}.{one.name}"
+            for one in load(name).functions.values()
+        }
+    found: dict[str, set[str]] = {}
+    for block in range(first_block, world.node.block_number() + 1):
+        for sent in world.node.request("eth_getBlockByNumber", [hex(block), True])["transactions"]:
+            to, data = bytes.fromhex((sent["to"] or "0x")[2:]), bytes.fromhex(sent["input"][2:])
+            kind = kinds.get(to + data[:4])
+            if kind is not None:
+                trace = world.node.request("debug_traceTransaction", [sent["hash"], {"tracer": "callTracer"}])
+                found.setdefault(kind, set()).update(names.get(one, one) for one in _called(trace))
+    return {kind: sorted(called) for kind, called in sorted(found.items())}
+
+
+def _called(call: Mapping[str, Any]) -> Iterator[str]:
+    yield str(call["to"]).lower()
+    for inner in call.get("calls", ()):
+        yield from _called(inner)
 
 
 def holders_of(world: World, first_block: int) -> list[str]:
