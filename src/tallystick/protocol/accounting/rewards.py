@@ -195,7 +195,7 @@ class SupplierRewards:
         self.token.check_mint(self.address, amount, caller=self.address)
         self.dividend_vault.check_stake(staker, amount, caller=self.address)
         self._pay(accounts, dues, now)
-        self.token.mint(self.address, amount, caller=self.address)
+        self.token.mint(self.address, amount, caller=self.address, booked=True)
         self.dividend_vault.stake_for(staker, amount, caller=self.address, now=now)
         return amount
 
@@ -273,7 +273,7 @@ class SupplierRewards:
     def _dues(self, accounts: Sequence[int], caller: Address, now: int) -> dict[int, int]:
         """TALLY-wei due to the owner of each account; refuses what `claim` refuses, in its order."""
         for account in accounts:
-            if caller == ZERO_ADDRESS or self.escrow.owner_of(account) != caller:
+            if self.escrow.owner_of(account) != caller:
                 raise Refused("SupplierRewards_NotOwner", f"{caller} does not own account {account}.")
         self._check_items(accounts)
         dues = {account: self.claimable(account, now=now) for account in accounts}
