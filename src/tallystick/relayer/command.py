@@ -29,7 +29,7 @@ from tallystick.chain.endpoints import RPC_VARIABLE, BadEndpoints, endpoints_fro
 from tallystick.chain.engine import EngineLimits
 from tallystick.chain.errors import SignerProblem
 from tallystick.chain.fees import FeeLimits
-from tallystick.chain.registry import Registry, default_folder, write_atomically
+from tallystick.chain.registry import TOKEN_SIDE, Registry, default_folder, write_atomically
 from tallystick.chain.rpc import RpcPool
 from tallystick.chain.signers import KeySigner, TransactionSigner
 from tallystick.protocol.eip712 import credentials_domain, ledger_domain
@@ -173,7 +173,7 @@ def run_relayer(config: RelayerConfig, signer: TransactionSigner, api_keys: Path
     with ExitStack() as stack:
         pool = RpcPool.connect(config.rpc)
         stack.callback(pool.close)
-        contracts = Contracts(pool.node, Registry(config.deployments).open(pool.node))
+        contracts = Contracts(pool.node, Registry(config.deployments).open(pool.node, without=TOKEN_SIDE))
         database = Database.open(config.database, upgrade=False)
         stack.callback(database.close)
         stack.enter_context(_leadership(database))
