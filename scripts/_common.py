@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 from ape.cli import AccountAliasPromptChoice, ConnectedProviderCommand, account_option
+from ape.logging import logger
 
 from tallystick.chain.abi import checksum
 from tallystick.chain.ape_bridge import ApeSigner, ApeTransport, SaysWhenUnreachable
@@ -57,7 +58,14 @@ def spanning(command: Callable[..., None]) -> Callable[..., None]:
 
 
 class Command(SaysWhenUnreachable, ConnectedProviderCommand):
-    """One of Ape's commands on a network."""
+    """One of Ape's commands on a network. With `--out -` the standard output is the statement's alone."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """See `click.Command.invoke`. Ape says on the standard output that it connects."""
+        if ctx.params.get("out") != "-":
+            return super().invoke(ctx)
+        with logger.at_level("WARNING"):
+            return super().invoke(ctx)
 
 
 def common(*more: Decorator) -> Decorator:

@@ -48,8 +48,9 @@ def run(provider: Any, ecosystem: Any, settings: Settings, planner: Planner) -> 
     with acting(provider, ecosystem, settings) as session:
         desk = DividendDesk(session.node, session.deployment)
         holding = desk.holding(session.address)
-        if session.carry_out(planner(desk, holding)) is not None:
-            echo(ops.news(holding, desk.holding(session.address)))
+        receipts = session.carry_out(planner(desk, holding))
+        if receipts is not None:
+            echo([*desk.sent_by(receipts, holding.pool), *ops.news(holding, desk.holding(session.address))])
 
 
 @click.group()

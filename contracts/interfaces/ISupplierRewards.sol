@@ -10,8 +10,10 @@ pragma solidity 0.8.37;
 /// Notes:
 /// - Of all accounts together at most {DAILY_FEES} µ count on a day; what does not fit waits, first come, first counted. The
 ///   rate never rises, so late counting never gains.
-/// - Fees of work that is ruled bad later leave the newest ones counted, whole: what was not paid of their reward is forfeited,
-///   what was paid is set off against what the account earns later. Forfeited rewards are never minted, and F keeps them.
+/// - For fees of work that is ruled bad later as many leave, the newest that count, whole: what was not paid of their reward is
+///   forfeited, what was paid is set off against what the account earns later. Forfeited rewards are never minted, and F keeps
+///   them. They leave before anything new counts, also when the bad ones themselves had not counted yet: so a late checkpoint
+///   saves nothing.
 /// - An account without an owner, a split, is claimed by its members in proportion to their weights.
 /// - Emission is floored per µ (R0 / 2^k in whole TALLY-wei), vesting in whole TALLY-wei an account, shares a member.
 ///
@@ -22,7 +24,7 @@ interface ISupplierRewards {
     event Checkpointed(uint32 indexed account, uint256 indexed day, uint256 fees, uint256 amount);
     /// @notice The day was full: `waiting` µ of an account do not count yet.
     event CheckpointCapped(uint32 indexed account, uint256 indexed day, uint256 waiting);
-    /// @notice `fees` µ that had counted were overturned; `amount` TALLY-wei that they had brought are not owed any more.
+    /// @notice For work ruled bad `fees` µ, the newest, count no more; `amount` TALLY-wei that they had brought are not owed.
     event Forfeited(uint32 indexed account, uint256 fees, uint256 amount);
     event RewardsClaimed(uint32 indexed account, address indexed to, uint256 amount);
     event RewardShareClaimed(uint32 indexed account, uint256 indexed index, address indexed to, uint256 amount);
@@ -47,7 +49,7 @@ interface ISupplierRewards {
     /// @notice Thrown by the constructor: the token does not exist yet, or has another minter.
     error SupplierRewards_UnfitToken(address token);
 
-    /// @notice Counts the new fees of accounts in their order, and forfeits what was overturned. Anyone. Accounts with nothing
+    /// @notice Forfeits what was overturned of accounts, then counts their new fees, in their order. Anyone. Accounts with nothing
     /// new are passed over.
     /// @return fees µ that count now.
     /// @return amount TALLY-wei that they bring.

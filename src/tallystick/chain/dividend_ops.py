@@ -245,7 +245,7 @@ def describe_pool(pool: Pool) -> list[str]:
         f"  staked        {format_tally(pool.staked)}",
         f"  this week     {pool.money(pool.this_week)}, until {utc(ends)}",
         f"  next week     {pool.money(pool.next_week)}",
-        f"  waiting       {pool.money(pool.pullable)}: `ape run dividends pull-fees`",
+        f"  waiting       {pool.money(pool.pullable)}{': `ape run dividends pull-fees`' if pool.pullable else ''}",
         f"  received      {pool.money(pool.received)}, ever",
         f"  claimed       {pool.money(pool.claimed)}, ever",
     ]

@@ -23,6 +23,8 @@ from tallystick.chain.token_events import (
     SupplierRewardsCheckpointCapped,
     SupplierRewardsCheckpointed,
     SupplierRewardsForfeited,
+    SupplierRewardsRewardsClaimed,
+    SupplierRewardsRewardShareClaimed,
 )
 from tallystick.protocol.accounting.rewards import Supplier
 from tallystick.protocol.amounts import format_tally
@@ -121,8 +123,9 @@ class RewardDesk:
         return self._share(account, index, listed, tuple(weights), whole)
 
     def news(self, receipts: Sequence[TransactionReceipt], schedule: Schedule) -> list[str]:
-        """What checkpoints among the transactions did, a line each."""
+        """What checkpoints and claims in the transactions did, a line each."""
         lines = []
+        vault = self._deployment.address("DividendVault")
         decoder = EventDecoder({"SupplierRewards": self._rewards})
         for event in decoder.decode_all(log for receipt in receipts for log in receipt.logs):
             match event:
@@ -139,6 +142,14 @@ class RewardDesk:
                     lines.append(
                         f"Account {number}: {schedule.money(fees)} of fees were overturned; {format_tally(amount)} "
                         "that they had brought are not owed any more."
+                    )
+                case SupplierRewardsRewardsClaimed(account=number, to=to, amount=amount):
+                    staked = checksum(to) == vault
+                    where = "were staked in the dividend vault" if staked else f"went to {checksum(to)}"
+                    lines.append(f"Account {number}: {format_tally(amount)} {where}.")
+                case SupplierRewardsRewardShareClaimed(account=number, index=index, to=to, amount=amount):
+                    lines.append(
+                        f"Account {number}, member {index}: {format_tally(amount)} went to {checksum(to)}."
                     )
         return lines
 

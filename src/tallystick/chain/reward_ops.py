@@ -158,7 +158,7 @@ def claim(rewards: Rewards, to: str | None = None, account: int | None = None) -
     receiver = _receiver(to or rewards.owner)
     actions = []
     for part, amount in _due(rewards, account):
-        says = f"claim {format_tally(amount)} of {_numbers(part)} to {receiver}"
+        says = f"claim what has vested of {_numbers(part)}, {format_tally(amount)} by now, to {receiver}"
         data = load("SupplierRewards").encode("claim", [one.account for one in part], receiver)
         actions.append(Action(says, rewards.schedule.rewards, data))
     return actions
@@ -178,7 +178,7 @@ def claim_and_stake(
                 "wait until more has vested, or claim without --stake"
             )
             raise OperatorRefusal("below_minimum", text)
-        says = f"claim {format_tally(amount)} of {_numbers(part)} and stake it for {whose}: {format_tally(staked)} then"
+        says = f"claim what has vested of {_numbers(part)}, {format_tally(amount)} by now, and stake it for {whose}"
         data = load("SupplierRewards").encode("claimAndStake", [one.account for one in part], whose)
         actions.append(Action(says, rewards.schedule.rewards, data))
     return actions
@@ -201,7 +201,7 @@ def claim_share(rewards: Rewards, shares: Sequence[Share], to: str | None = None
         )
     return [
         Action(
-            f"claim {format_tally(one.claimable)}, the share of member {one.index} of account {one.account}, "
+            f"claim the share of member {one.index} of account {one.account}, {format_tally(one.claimable)} by now, "
             f"to {receiver}",
             rewards.schedule.rewards,
             load("SupplierRewards").encode(

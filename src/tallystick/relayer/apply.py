@@ -23,8 +23,6 @@ from tallystick.chain.event_types import (
     CredentialsCredentialPosted,
     CredentialsCredentialRefused,
     CredentialsCredentialRevoked,
-    DividendVaultClaimed,
-    DividendVaultFeesReceived,
     EscrowBegun,
     EscrowClosed,
     EscrowCloseRequested,
@@ -52,7 +50,12 @@ from tallystick.chain.event_types import (
     StakingKeyRevoked,
     StakingRegistered,
 )
-from tallystick.chain.token_events import SupplierRewardsCheckpointed, SupplierRewardsForfeited
+from tallystick.chain.token_events import (
+    DividendVaultClaimed,
+    DividendVaultFeesReceived,
+    SupplierRewardsCheckpointed,
+    SupplierRewardsForfeited,
+)
 from tallystick.protocol.amounts import price_of
 from tallystick.protocol.enums import CredentialKind, SkipReason, Status
 from tallystick.store.database import set_meta

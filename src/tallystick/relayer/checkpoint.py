@@ -18,8 +18,8 @@ from tallystick.chain.errors import ContractRefused, NodeRefused
 from tallystick.chain.rpc import Head
 from tallystick.store.database import Database
 from tallystick.store.tables import rewards, transactions
-from tallystick.store.transactions import add_intent
 
+from .asking import Asker
 from .contracts import Contracts
 from .rewards import DueAccount, due_accounts
 from .submit import retry_delay
@@ -129,7 +129,7 @@ class Checkpointer:
         self._least = least
         self._gas = gas
         self._notice = notice
-        self._reached = reached
+        self._asker = Asker("checkpoint", database, contracts, engine, reached)
         self._look_at = 0
 
     def step(self, head: Head) -> None:
@@ -163,15 +163,11 @@ class Checkpointer:
             self._pass_over(plan.call[:1], period)
             return
         intent = Intent(f"checkpoint:{period}:{before.asked}", "checkpoint", target, data)
-        self._engine.check(intent.target, intent.data)
         named = set(call)
         done = [account for account in plan.done if account in named]
-        self._reached("checkpoint.before")
-        with self._database.write() as connection:
-            add_intent(connection, self._engine.sender, intent, now)
+        with self._asker.asked(intent, now) as connection:
             _mark(connection, done, period, intent.key)
         self._notice("checkpoint_asked", accounts=len(call), left_over=plan.left_over)
-        self._reached("checkpoint.after")
 
     def _ask_chain(self, due: Sequence[DueAccount]) -> tuple[int, list[Standing]]:
         """What the newest block says of them: a stranger's checkpoint may not be final yet."""

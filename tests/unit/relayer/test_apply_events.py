@@ -12,8 +12,6 @@ from sqlalchemy import insert, select
 from tallystick.chain.event_types import (
     CredentialsCredentialPosted,
     CredentialsCredentialRevoked,
-    DividendVaultClaimed,
-    DividendVaultFeesReceived,
     EscrowBegun,
     EscrowCloseRequested,
     EscrowDowntimeSet,
@@ -35,7 +33,12 @@ from tallystick.chain.event_types import (
     ReceiptLedgerPostingPaused,
     ReceiptLedgerPostingResumed,
 )
-from tallystick.chain.token_events import SupplierRewardsCheckpointed, SupplierRewardsForfeited
+from tallystick.chain.token_events import (
+    DividendVaultClaimed,
+    DividendVaultFeesReceived,
+    SupplierRewardsCheckpointed,
+    SupplierRewardsForfeited,
+)
 from tallystick.protocol.accounting.policies import Policy
 from tallystick.protocol.eip712 import Terms
 from tallystick.protocol.enums import CloseReason, CredentialKind, Mode, SkipReason, VerificationKind
