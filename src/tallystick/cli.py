@@ -1,4 +1,5 @@
-"""The `tallystick` command: `replay`, `demo`, `watch`, `bisect-demo`, `relayer run`. Flags in, sentences out.
+"""The `tallystick` command: `replay`, `demo`, `simulate`, `watch`, `bisect-demo`, `relayer run`. Flags in, sentences
+out.
 
 Exit codes: 0 done, 1 something failed or a figure differs, 2 what was asked cannot be done as asked, 4 a watcher found
 wrong leaves, 130 interrupted, 143 told to end.
@@ -151,6 +152,51 @@ def demo(
     with _sentences():
         conserved = run_demo(trace, out)
     raise typer.Exit(0 if conserved else FAILED)
+
+
+@app.command()
+def simulate(
+    scenarios: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[SCENARIO]...", help="growth, decline, crash, wash, whale, sweeper; all when left out."
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for report.json, report.html and the charts.")] = Path(
+        "build/simulate"
+    ),
+    weeks: Annotated[int, typer.Option(help="growth, decline, crash: how many weeks, 8 to 260.")] = 104,
+    seed: Annotated[int, typer.Option(help="growth, decline, crash: draws demand by day and supplier.")] = 0,
+    fees: Annotated[
+        str, typer.Option(help="Fees of the growing market's first week; the others' are multiples of it.")
+    ] = "20000 USDC",
+    price: Annotated[
+        str, typer.Option(help="growth, decline, crash: price of one TALLY; crash begins with it.")
+    ] = "0.05 USDC",
+    suppliers: Annotated[int, typer.Option(help="How many suppliers, 1 to 20.")] = 3,
+    block: Annotated[int, typer.Option(help="sweeper: seconds between two blocks.")] = 12,
+) -> None:
+    """Play the token's economics on the pure model, and hold them against what was worked out apart.
+
+    Exits with 0 when every check holds, with 1 when one does not (the report is written all the same), with 2 when
+    something about the request is wrong.
+    """
+    from tallystick.simulate.command import run_simulation
+    from tallystick.simulate.options import SCENARIOS, SimulateOptions, amount_of
+
+    with _sentences("the simulation is not finished, and nothing was written"):
+        options = SimulateOptions(
+            scenarios=tuple(scenarios) if scenarios else SCENARIOS,
+            out=out,
+            weeks=weeks,
+            seed=seed,
+            fees=amount_of("--fees", fees),
+            price=amount_of("--price", price),
+            suppliers=suppliers,
+            block=block,
+        )
+        good = run_simulation(options)
+    raise typer.Exit(0 if good else FAILED)
 
 
 @app.command()

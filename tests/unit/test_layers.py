@@ -23,13 +23,15 @@ ROOMS: Final[Mapping[str, frozenset[str]]] = {
     "chain": frozenset({"protocol"}),
     "store": frozenset({"protocol", "chain"}),
     "sources": frozenset({"protocol"}),
+    "reports": frozenset({"protocol"}),
     "relayer": frozenset({"protocol", "chain", "store", "sources"}),
     "web": frozenset({"protocol", "store", "relayer"}),
-    "replay": frozenset({"protocol", "chain", "sources"}),
+    "replay": frozenset({"protocol", "chain", "sources", "reports"}),
     "demo": frozenset({"protocol", "chain", "sources", "replay", "watch"}),
     "watch": frozenset({"protocol", "chain"}),
-    "bisect": frozenset({"protocol", "chain", "replay"}),
-    "cli": frozenset({"protocol", "chain", "relayer", "replay", "demo", "watch", "bisect"}),
+    "bisect": frozenset({"protocol", "chain", "replay", "reports"}),
+    "simulate": frozenset({"protocol", "reports"}),
+    "cli": frozenset({"protocol", "chain", "relayer", "replay", "demo", "watch", "bisect", "simulate"}),
     "__main__": frozenset({"cli"}),
 }
 """Which other rooms a room may import. Every folder and file of the package is a room, or holds data."""
@@ -49,6 +51,8 @@ ONLY_IN: Final[Mapping[str, frozenset[str]]] = {
     "httpx": frozenset(
         {"chain", "replay", "watch"}
     ),  # JSON-RPC; the replay's letters, the watcher's questions
+    "jinja2": frozenset({"reports", "web"}),
+    "matplotlib": frozenset({"simulate"}),
 }
 """Libraries that speak to the outside, and the rooms that may import them."""
 

@@ -25,7 +25,7 @@ from tallystick.protocol.bisection.game import (
 from tallystick.protocol.bisection.work import Fault, Work, network_order
 from tallystick.protocol.errors import TallystickError
 from tallystick.replay.guard import Guard, ignore_interrupts
-from tallystick.replay.outcome import write_text
+from tallystick.reports.files import write_text
 
 __all__ = ["BisectionWrong", "play_bisection"]
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tallystick.protocol.hashing import keccak256
-from tallystick.replay.errors import UsageProblem
-from tallystick.replay.options import make_folder
+from tallystick.reports.files import UsageProblem, make_folder
 
 __all__ = ["MAX_TOTAL", "BisectOptions"]
 

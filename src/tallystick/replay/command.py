@@ -12,10 +12,11 @@ from tallystick.replay.bins import Bins
 from tallystick.replay.guard import ignore_interrupts
 from tallystick.replay.lease.run import LeaseReplay
 from tallystick.replay.options import ReplayOptions
-from tallystick.replay.outcome import Outcome, write_text
+from tallystick.replay.outcome import Outcome
 from tallystick.replay.page import render
 from tallystick.replay.run import Replay
 from tallystick.replay.terminal import Terminal, print_outcome
+from tallystick.reports.files import write_text
 
 __all__ = ["replay_trace", "write_reports"]
 

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from tallystick.protocol.errors import TallystickError
+from tallystick.reports.files import UsageProblem
 
 __all__ = ["RelayerGone", "ReplayError", "ReplayStuck", "TraceChanged", "UsageProblem"]
 
 
 class ReplayError(TallystickError):
     """Anything that the replay itself raises."""
-
-
-class UsageProblem(ReplayError):
-    """What was asked cannot be done as asked; nothing was started. Code `bad_usage`, exit code 2."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("bad_usage", message)
 
 
 class TraceChanged(ReplayError):

@@ -6,9 +6,9 @@ import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
 
 from tallystick.replay.errors import UsageProblem
+from tallystick.reports.files import make_folder
 
 __all__ = ["FORMATS", "MODES", "ReplayOptions", "html_path_of"]
 
@@ -218,24 +218,3 @@ def check_readable(file: Path, name: str = "trace") -> None:
             pass
     except OSError as problem:
         raise UsageProblem(f"The {name} {file} cannot be read: {problem.strerror or problem}.") from None
-
-
-def make_folder(folder: Path) -> None:
-    """Makes a folder for reports when it is missing, and checks that files can be made in it.
-
-    Raises:
-        UsageProblem: when it cannot be made or written.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise UsageProblem(
-            f"The folder {folder} for the report cannot be made: {problem.strerror or problem}."
-        ) from None
-    try:
-        with TemporaryFile(dir=folder):
-            pass
-    except OSError as problem:
-        raise UsageProblem(
-            f"The report cannot be written to the folder {folder}: {problem.strerror or problem}."
-        ) from None

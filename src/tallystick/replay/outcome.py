@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tallystick.replay.plan import Rejection
+from tallystick.reports.files import write_text
 
-__all__ = ["AgreementLine", "Dividend", "Gas", "LeaseLine", "Outcome", "Reward", "write_text"]
+__all__ = ["AgreementLine", "Dividend", "Gas", "LeaseLine", "Outcome", "Reward"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,17 +193,3 @@ class Outcome:
             OSError: when it cannot be written.
         """
         write_text(path, json.dumps(self.to_json(), indent=2) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file through a temporary neighbour, so that a reader sees the old one or the new one.
-
-    Raises:
-        OSError: when it cannot be written.
-    """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)

@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib import resources
-
-import jinja2
 
 from tallystick.protocol.amounts import format_amount, format_tally
 from tallystick.replay.bins import Bins
-from tallystick.replay.charts import Bar, bars, columns, curve, heatmap
 from tallystick.replay.outcome import LeaseLine, Outcome
 from tallystick.replay.plan import Rejection
+from tallystick.reports.charts import Bar, bars, columns, curve, heatmap
+from tallystick.reports.page import CURRENCY, Chart, page_template
 
 __all__ = ["CURRENCY", "lease_figures", "noun", "reason_lines", "render"]
 
-CURRENCY = "tUSD"
 MAX_HEATMAP_CELLS = 4_000
 MAX_PROVIDER_BARS = 24
 MAX_TABLE_LINES = 2_000
 MAX_LABEL = 12
-
-
-@dataclass(frozen=True, slots=True)
-class _Chart:
-    title: str
-    svg: str
-    keys: Sequence[tuple[str, str]] = ()
-    note: str = ""
 
 
 def render(
@@ -43,9 +31,7 @@ def render(
     story: Sequence[str] = (),
 ) -> str:
     """The whole page. `kind` is what made it (a replay, a demo), `story` the sentences of the demo."""
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    source = resources.files("tallystick.replay").joinpath("report.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(source).render(
+    return page_template("tallystick.replay", "report.html.j2").render(
         kind=kind,
         title=f"{trace}: {outcome.receipts:,} {noun(outcome)}, {format_amount(outcome.gross, CURRENCY)}",
         subtitle=subtitle,
@@ -115,16 +101,16 @@ def _figures(outcome: Outcome) -> list[tuple[str, str]]:
     return figures
 
 
-def _charts(outcome: Outcome, bins: Bins, customers: int, providers: int) -> list[_Chart]:
+def _charts(outcome: Outcome, bins: Bins, customers: int, providers: int) -> list[Chart]:
     return [
         _by_provider(outcome, providers),
         _over_time(bins, noun(outcome).capitalize()),
-        _Chart("Gas by kind", bars(_gas(outcome), title="Gas by kind of transaction")),
+        Chart("Gas by kind", bars(_gas(outcome), title="Gas by kind of transaction")),
         _by_agreement(outcome, customers, providers),
     ]
 
 
-def _over_time(bins: Bins, what: str) -> _Chart:
+def _over_time(bins: Bins, what: str) -> Chart:
     accepted, rejected = bins.series
     unit = "second" if bins.timed else "row"
     svg = columns(
@@ -134,7 +120,7 @@ def _over_time(bins: Bins, what: str) -> _Chart:
         label=bins.label,
         classes=("good", "bad"),
     )
-    return _Chart(
+    return Chart(
         f"{what} over time" if bins.timed else f"{what} in the order of the trace",
         svg,
         keys=(("good", "accepted"), ("bad", "rejected")),
@@ -144,7 +130,7 @@ def _over_time(bins: Bins, what: str) -> _Chart:
     )
 
 
-def _by_provider(outcome: Outcome, providers: int) -> _Chart:
+def _by_provider(outcome: Outcome, providers: int) -> Chart:
     """Every provider, paid or not; of nodes only those that had a job, since there are thousands."""
     sums = {} if outcome.leases is not None else {j: [0, 0] for j in range(providers)}
     for line in outcome.per_agreement:
@@ -165,7 +151,7 @@ def _by_provider(outcome: Outcome, providers: int) -> _Chart:
         for j in shown
     ]
     note = f"The {len(shown)} largest of {len(order)}." if len(shown) < len(order) else ""
-    return _Chart(
+    return Chart(
         "Gross by provider",
         bars(rows, title=f"Gross by provider in {CURRENCY}"),
         keys=(("net", "net to the provider"), ("fee", "fee")),
@@ -185,7 +171,7 @@ def _gas(outcome: Outcome) -> list[Bar]:
     return [Bar(name, ((amount, "bar"),), f"{amount:,}") for name, amount in kinds]
 
 
-def _by_agreement(outcome: Outcome, customers: int, providers: int) -> _Chart:
+def _by_agreement(outcome: Outcome, customers: int, providers: int) -> Chart:
     if outcome.leases is None and customers * providers <= MAX_HEATMAP_CELLS and providers <= 100:
         cells = [[0] * providers for _ in range(customers)]
         for line in outcome.per_agreement:
@@ -197,7 +183,7 @@ def _by_agreement(outcome: Outcome, customers: int, providers: int) -> _Chart:
             across="provider",
             say=lambda paid: format_amount(paid, CURRENCY),
         )
-        return _Chart(
+        return Chart(
             "Paid per agreement",
             svg,
             note="Customers down, providers across; the stronger the colour, the more.",
@@ -210,4 +196,4 @@ def _by_agreement(outcome: Outcome, customers: int, providers: int) -> _Chart:
         say=lambda paid: format_amount(paid, ""),
     )
     title = "Paid per agreement" if outcome.leases is None else "Paid per lease"
-    return _Chart(title, svg, note=f"In {CURRENCY}, the largest first.")
+    return Chart(title, svg, note=f"In {CURRENCY}, the largest first.")

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from tallystick.replay.outcome import AgreementLine, Dividend, Gas, LeaseLine, Outcome, write_text
+from tallystick.replay.outcome import AgreementLine, Dividend, Gas, LeaseLine, Outcome
 from tallystick.replay.plan import Rejection
+from tallystick.reports.files import write_text
 
 
 def outcome(**changes):

@@ -7,10 +7,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tallystick.replay.bins import Bins
-from tallystick.replay.charts import Bar, bars, columns, curve, heatmap, nice_ceiling
 from tallystick.replay.outcome import AgreementLine, Dividend, Gas, LeaseLine, Outcome
 from tallystick.replay.page import reason_lines, render
 from tallystick.replay.plan import Rejection
+from tallystick.reports.charts import Bar, bars, columns, curve, heatmap, nice_ceiling
 from tallystick.sources.base import Row
 
 

@@ -2,9 +2,8 @@
 sheet.
 
 Every function is pure and returns one `<svg>` whose text is readable at the width of a phone (the view box is
-440 wide). Classes used: `net`, `fee`, `good`, `bad`, `bar` for filled shapes; `grid`, `tick`, `label`,
-`value` for the
-rest.
+440 wide). Classes used: `net`, `fee`, `good`, `bad`, `bar` for filled shapes and, with `line`, for drawn ones;
+`grid`, `tick`, `label`, `value` for the rest.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from html import escape
 from math import ceil
 
-__all__ = ["Bar", "bars", "columns", "curve", "heatmap", "nice_ceiling"]
+__all__ = ["Bar", "Line", "bars", "columns", "curve", "heatmap", "lines", "nice_ceiling"]
 
 WIDTH = 440
 
@@ -31,6 +30,16 @@ class Bar:
     def total(self) -> int:
         """Sum of the parts."""
         return sum(amount for amount, _ in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a chart, in the order given; `dots`: its points alone."""
+
+    name: str
+    values: Sequence[int]
+    kind: str
+    dots: bool = False
 
 
 def nice_ceiling(value: int) -> int:
@@ -140,6 +149,32 @@ def curve(
     parts.append(f'<path class="area" d="M{left} {bottom} {path} L{end:.2f} {bottom} Z"/>')
     parts.append(_text(left, bottom + 18, f"{unit} 1", "tick"))
     parts.append(_text(WIDTH - 8, bottom + 18, f"{unit} {len(values)}", "tick", "end"))
+    return _svg(parts, bottom + 26, title)
+
+
+def lines(
+    series: Sequence[Line], *, title: str, across: str, xs: Sequence[str], say: Callable[[int], str]
+) -> str:
+    """Lines over the same points, from zero up; `xs` are the points' labels, `across` says what they count."""
+    left, bottom, height = 64, 158, 140
+    top = nice_ceiling(max((value for line in series for value in line.values), default=1))
+    step = (WIDTH - left - 12) / max(len(xs) - 1, 1)
+    parts = _grid(left, bottom, height, top, say)
+    for line in series:
+        points = [(left + i * step, bottom - v / top * height) for i, v in enumerate(line.values)]
+        if line.dots:
+            for (x, y), label, value in zip(points, xs, line.values, strict=True):
+                said = escape(f"{line.name}, {across} {label}: {say(value)}")
+                parts.append(
+                    f'<circle class="{line.kind}" cx="{x:.2f}" cy="{y:.2f}" r="3"><title>{said}</title></circle>'
+                )
+            continue
+        path = " ".join(f"{x:.2f},{y:.2f}" for x, y in points)
+        parts.append(
+            f'<polyline class="line {line.kind}" points="{path}"><title>{escape(line.name)}</title></polyline>'
+        )
+    parts.append(_text(left, bottom + 18, f"{across} {xs[0]}", "tick"))
+    parts.append(_text(WIDTH - 8, bottom + 18, f"{across} {xs[-1]}", "tick", "end"))
     return _svg(parts, bottom + 26, title)
 
 
