@@ -3,7 +3,7 @@
 #   ARGS="…"    arguments of `make pytest` and `make ape`
 #   STEPS=…     how long `make fuzz` runs
 #   SEEDS="…"   when `make chaos` kills
-#   TRACE=…     a request trace for `make demo`, in the Azure LLM format
+#   TRACE=…     a request trace for `make demo` and `make bifurcation`, in the Azure LLM format
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -35,7 +35,7 @@ export XDG_STATE_HOME := $(CACHE)/xdg/state
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # -- what the targets need -----------------------------------------------------------------------------------------
 #
@@ -109,7 +109,7 @@ node_modules/.dev: package-lock.json .npmrc | .venv/.made
 
 # -- targets -------------------------------------------------------------------------------------------------------
 
-.PHONY: setup demo test pytest fmt lint slither compile gas bench fuzz chaos ape lock clean
+.PHONY: setup demo test pytest fmt lint slither compile gas bench fuzz bifurcation chaos ape lock clean
 
 setup: $(DEV) ## install all that developing and testing need
 
@@ -149,6 +149,10 @@ bench: $(DEV) ## measure how fast receipts are taken in, against the bare signat
 
 fuzz: $(DEV) ## drive model and bytecode side by side for STEPS=… steps; build/fuzz/report.json
 	$(BIN)/python tools/fuzz.py --steps $(or $(STEPS),20000) $(ARGS)
+
+bifurcation: $(DEV) ## settle a trace with the token whole, paused, reverting, absent …: nobody's money differs; TRACE=path
+	@mkdir -p $(CACHE)/tmp
+	@TMPDIR=$(CACHE)/tmp $(BIN)/python tools/bifurcation.py $(if $(TRACE),"$(TRACE)") $(ARGS)
 
 chaos: $(RUN) ## kill the relayer with SIGKILL five times in each of some replays; SEEDS="1 2 3"
 	@for seed in $(or $(SEEDS),1 2 3 4 5); do \

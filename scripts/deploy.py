@@ -16,24 +16,19 @@ from typing import Any
 
 import click
 import yaml
-from ape.cli import ConnectedProviderCommand, account_option
+from scripts._common import ACCOUNT, DEPLOYMENTS, Command, one_sentence
 
 from tallystick.chain.anvil import DEV_KEYS
-from tallystick.chain.ape_bridge import ApeSigner, ApeTransport, SaysWhenUnreachable
+from tallystick.chain.ape_bridge import ApeSigner, ApeTransport
 from tallystick.chain.deployer import deploy
 from tallystick.chain.deployment import Plan, networks
 from tallystick.chain.node import Node
 from tallystick.chain.registry import Registry
 from tallystick.chain.sender import KeySender
 from tallystick.chain.signers import KeySigner
-from tallystick.protocol.errors import TallystickError
 
 LOCAL_CHAINS = (1337, 31337)
 PLANS = {"local": "local", "sepolia": "sepolia", "base:sepolia": "base-sepolia"}
-
-
-class Command(SaysWhenUnreachable, ConnectedProviderCommand):
-    """One of Ape's commands on a network."""
 
 
 def plan_name(ecosystem: str, network: str) -> str:
@@ -70,16 +65,12 @@ def parse_settings(settings: tuple[str, ...]) -> dict[str, Any]:
 
 
 @click.command(cls=Command)
-@account_option()
+@ACCOUNT
 @click.option("--plan", help="Plan in src/tallystick/networks; by default the network's own.")
 @click.option(
     "--set", "settings", multiple=True, metavar="NAME=VALUE", help="Changes a parameter of the plan."
 )
-@click.option(
-    "--deployments",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the registry; by default TALLYSTICK_DEPLOYMENTS, or deployments in the project.",
-)
+@DEPLOYMENTS
 @click.option("--dry-run", is_flag=True, help="Says what the plan consists of; sends nothing.")
 def cli(
     ecosystem: Any,
@@ -92,7 +83,7 @@ def cli(
     dry_run: bool,
 ) -> None:
     """Deploy what is missing, check what is there, and write the registry."""
-    try:
+    with one_sentence():
         chosen = Plan.from_yaml(plan or plan_name(ecosystem.name, network.name), parse_settings(settings))
         node = Node(ApeTransport(provider))
         registry = Registry(deployments)
@@ -110,8 +101,6 @@ def cli(
             if count or outcome.waiting
             else f"Everything is in place already: nothing was sent. The registry is {path}."
         )
-    except TallystickError as error:
-        raise click.ClickException(f"{error.message} [{error.code}]") from error
 
 
 def _explain(plan: Plan, node: Node, deployer: str, path: Path) -> None:

@@ -18,25 +18,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-from ape.cli import ConnectedProviderCommand, account_option
+from scripts._common import Command, Settings, acting, common, echo
 
 from tallystick.chain import dispute_ops as ops
-from tallystick.chain.ape_bridge import ApeSigner, ApeTransport, SaysWhenUnreachable
 from tallystick.chain.dispute_desk import DisputeDesk
 from tallystick.chain.errors import OperatorRefusal
-from tallystick.chain.node import Node
-from tallystick.chain.provider_desk import send_all
 from tallystick.chain.provider_ops import Action
-from tallystick.chain.registry import Registry
-from tallystick.chain.sender import KeySender
 from tallystick.chain.votes import Votes
 from tallystick.protocol.amounts import parse_amount
-from tallystick.protocol.errors import TallystickError
 from tallystick.protocol.hashing import keccak256
 from tallystick.protocol.reasons import DisputeReason
 
 Planner = Callable[[DisputeDesk, str], list[Action]]
-Settings = dict[str, Any]
 REASONS = {
     one.name.lower().replace("_", "-"): one
     for one in DisputeReason
@@ -44,45 +37,17 @@ REASONS = {
 }
 
 
-class Command(SaysWhenUnreachable, ConnectedProviderCommand):
-    """One of Ape's commands on a network."""
-
-
-def common(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that every command has."""
-    options = [
-        account_option(),
-        click.option(
-            "--deployments",
-            type=click.Path(path_type=Path, file_okay=False),
-            help="Folder of the registry; by default TALLYSTICK_DEPLOYMENTS, or deployments in the project.",
-        ),
-        click.option("--dry-run", is_flag=True, help="Says what would happen; sends nothing."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
 def run(
     provider: Any, ecosystem: Any, settings: Settings, planner: Planner, shown: int | None = None
 ) -> None:
     """Plans on the chain's state, says what will be done, and does it. `shown`: the dispute to describe afterwards."""
-    try:
-        node = Node(ApeTransport(provider))
-        sender = KeySender(node, ApeSigner(settings["account"], ecosystem))
-        desk = DisputeDesk(node, Registry(settings["deployments"]).open(node))
-        actions = planner(desk, sender.address)
-        for action in actions:
-            click.echo(f"{'Would' if settings['dry_run'] else 'Will'} {action.says}.")
-        if actions and settings["dry_run"]:
-            click.echo("Nothing was sent.")
+    with acting(provider, ecosystem, settings) as session:
+        desk = DisputeDesk(session.node, session.deployment)
+        actions = planner(desk, session.address)
+        if actions and session.carry_out(actions) is None:
             return
-        send_all(actions, sender, click.echo)
         if shown is not None:
-            click.echo("\n".join(ops.describe(desk.case(shown, sender.address))))
-    except TallystickError as error:
-        raise click.ClickException(f"{error.message} [{error.code}]") from error
+            echo(ops.describe(desk.case(shown, session.address)))
 
 
 def evidence_of(text: str | None) -> bytes | None:
@@ -105,7 +70,7 @@ def cli() -> None:
 
 
 @cli.command("open", cls=Command)
-@common
+@common()
 @click.option("--agreement", type=click.IntRange(1), required=True, help="Its number.")
 @click.option(
     "--units", type=click.IntRange(0), required=True, help="Units that stand; of a lease payable seconds."
@@ -147,7 +112,7 @@ def open_dispute(provider: Any, ecosystem: Any, **settings: Any) -> None:
 
 
 @cli.command(cls=Command)
-@common
+@common()
 @click.argument("dispute", type=click.IntRange(1))
 @click.option("--evidence", help="Hash of what shows it, or the file to hash.")
 @click.option("--uri", default="", help="Where the evidence lies.")
@@ -173,7 +138,7 @@ FOLDER = click.option(
 
 
 @cli.command(cls=Command)
-@common
+@common()
 @click.argument("dispute", type=click.IntRange(1))
 @click.option("--units", type=click.IntRange(0), required=True, help="Units that stand.")
 @FOLDER
@@ -191,7 +156,7 @@ def vote(provider: Any, ecosystem: Any, dispute: int, units: int, **settings: An
 
 
 @cli.command(cls=Command)
-@common
+@common()
 @click.argument("dispute", type=click.IntRange(1))
 @FOLDER
 def reveal(provider: Any, ecosystem: Any, dispute: int, **settings: Any) -> None:
@@ -206,7 +171,7 @@ def reveal(provider: Any, ecosystem: Any, dispute: int, **settings: Any) -> None
 
 
 @cli.command(cls=Command)
-@common
+@common()
 @click.argument("dispute", type=click.IntRange(1))
 @click.argument("amount", required=False)
 def appeal(provider: Any, ecosystem: Any, dispute: int, amount: str | None, **settings: Any) -> None:
@@ -220,7 +185,7 @@ def appeal(provider: Any, ecosystem: Any, dispute: int, amount: str | None, **se
 
 
 @cli.command(cls=Command)
-@common
+@common()
 @click.argument("dispute", type=click.IntRange(1))
 def execute(provider: Any, ecosystem: Any, dispute: int, **settings: Any) -> None:
     """Move a dispute on: take the ruling, carry it out, or let the agreement run on."""
@@ -228,7 +193,7 @@ def execute(provider: Any, ecosystem: Any, dispute: int, **settings: Any) -> Non
 
 
 @cli.command(cls=Command)
-@common
+@common()
 @click.argument("dispute", type=click.IntRange(1))
 def show(provider: Any, ecosystem: Any, dispute: int, **settings: Any) -> None:
     """Show a dispute as it stands."""

@@ -15,73 +15,30 @@ from pathlib import Path
 from typing import Any
 
 import click
-from ape.cli import ConnectedProviderCommand, account_option
+from scripts._common import TO, Command, Settings, acting, common, echo, receiver
 
 from tallystick.chain import provider_ops as ops
 from tallystick.chain.abi import checksum
-from tallystick.chain.ape_bridge import ApeSigner, ApeTransport, SaysWhenUnreachable
 from tallystick.chain.errors import OperatorRefusal
-from tallystick.chain.node import Node
-from tallystick.chain.provider_desk import ProviderDesk, send_all
+from tallystick.chain.provider_desk import ProviderDesk
 from tallystick.chain.regions import parse_region
-from tallystick.chain.registry import Registry
-from tallystick.chain.sender import KeySender
 from tallystick.protocol.amounts import parse_amount
-from tallystick.protocol.errors import TallystickError
 from tallystick.protocol.hashing import keccak256
 
 Planner = Callable[[ProviderDesk, ops.Position], list[ops.Action]]
-Settings = dict[str, Any]
-
-
-class Command(SaysWhenUnreachable, ConnectedProviderCommand):
-    """One of Ape's commands on a network."""
-
-
-def common(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that every command has."""
-    options = [
-        account_option(),
-        click.option("--operator", type=int, help="Its number, when the account has several."),
-        click.option(
-            "--deployments",
-            type=click.Path(path_type=Path, file_okay=False),
-            help="Folder of the registry; by default TALLYSTICK_DEPLOYMENTS, or deployments in the project.",
-        ),
-        click.option("--dry-run", is_flag=True, help="Says what would happen; sends nothing."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+OPERATOR = click.option("--operator", type=int, help="Its number, when the account has several.")
 
 
 def run(provider: Any, ecosystem: Any, settings: Settings, planner: Planner | None) -> None:
     """Plans on what the account has on the chain, says what will be done, and does it; without a planner it
     shows."""
-    try:
-        node = Node(ApeTransport(provider))
-        sender = KeySender(node, ApeSigner(settings["account"], ecosystem))
-        desk = ProviderDesk(node, Registry(settings["deployments"]).open(node))
-        position = desk.position(sender.address)
+    with acting(provider, ecosystem, settings) as session:
+        desk = ProviderDesk(session.node, session.deployment)
+        position = desk.position(session.address)
         if planner is None:
-            click.echo("\n".join(ops.describe(position)))
-            return
-        actions = planner(desk, position)
-        for action in actions:
-            click.echo(f"{'Would' if settings['dry_run'] else 'Will'} {action.says}.")
-        if settings["dry_run"]:
-            click.echo("Nothing was sent.")
-            return
-        send_all(actions, sender, click.echo)
-        for line in ops.news(position, desk.position(sender.address)):
-            click.echo(line)
-    except TallystickError as error:
-        raise click.ClickException(f"{error.message} [{error.code}]") from error
-
-
-def receiver(to: str | None) -> str | None:
-    """The address of --to, checked."""
-    return checksum(to, "--to") if to else None
+            echo(ops.describe(position))
+        elif session.carry_out(planner(desk, position)) is not None:
+            echo(ops.news(position, desk.position(session.address)))
 
 
 def parse_metadata(text: str | None) -> bytes:
@@ -104,7 +61,7 @@ def cli() -> None:
 
 
 @cli.command(cls=Command)
-@common
+@common(OPERATOR)
 @click.option("--hardware-class", required=True, help="data-centre-gpu, consumer-gpu, asic or consumer-soc.")
 @click.option("--region", default="", help="ISO 3166: US, or 840.")
 @click.option(
@@ -129,7 +86,7 @@ def register(provider: Any, ecosystem: Any, **settings: Any) -> None:
 
 
 @cli.command(cls=Command)
-@common
+@common(OPERATOR)
 @click.argument("amount")
 def stake(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None:
     """Add AMOUNT to the free stake; the currency is approved first when it must be."""
@@ -141,7 +98,7 @@ def stake(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None:
 
 
 @cli.command(cls=Command)
-@common
+@common(OPERATOR)
 @click.argument("amount")
 def unstake(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None:
     """Start to thaw AMOUNT of free stake, or `all` of it."""
@@ -154,8 +111,8 @@ def unstake(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None
 
 
 @cli.command(cls=Command)
-@common
-@click.option("--to", help="Who receives it; the account itself by default.")
+@common(OPERATOR)
+@TO
 def withdraw(provider: Any, ecosystem: Any, to: str | None, **settings: Any) -> None:
     """Withdraw what has thawed."""
 
@@ -166,15 +123,15 @@ def withdraw(provider: Any, ecosystem: Any, to: str | None, **settings: Any) -> 
 
 
 @cli.command(cls=Command)
-@common
+@common(OPERATOR)
 def earnings(provider: Any, ecosystem: Any, **settings: Any) -> None:
     """Show what was earned, claimed and can be claimed, and the parts of the stake."""
     run(provider, ecosystem, settings, None)
 
 
 @cli.command(cls=Command)
-@common
-@click.option("--to", help="Who receives it; the account itself by default.")
+@common(OPERATOR)
+@TO
 @click.option("--from-account", type=int, help="One of the accounts in Escrow; by default all.")
 def claim(provider: Any, ecosystem: Any, to: str | None, from_account: int | None, **settings: Any) -> None:
     """Pay out what the account has earned."""
@@ -186,7 +143,7 @@ def claim(provider: Any, ecosystem: Any, to: str | None, from_account: int | Non
 
 
 @cli.command("authorise-device", cls=Command)
-@common
+@common(OPERATOR)
 @click.argument("address")
 def authorise_device(provider: Any, ecosystem: Any, address: str, **settings: Any) -> None:
     """Let the device key ADDRESS sign receipts."""
@@ -200,9 +157,9 @@ def authorise_device(provider: Any, ecosystem: Any, address: str, **settings: An
 
 
 @cli.command(cls=Command)
-@common
+@common(OPERATOR)
 @click.argument("amount")
-@click.option("--to", help="Who receives it; the account itself by default.")
+@TO
 def faucet(provider: Any, ecosystem: Any, amount: str, to: str | None, **settings: Any) -> None:
     """Mint test dollars, on a local network."""
 

@@ -17,75 +17,33 @@ from pathlib import Path
 from typing import Any
 
 import click
-from ape.cli import ConnectedProviderCommand, account_option
+from scripts._common import DEPLOYMENTS, Command, Settings, acting, common, echo, reading
 
 from tallystick.chain import provider_ops as stakes
 from tallystick.chain import verifier_ops as ops
 from tallystick.chain.abi import checksum, from_hex
-from tallystick.chain.ape_bridge import ApeSigner, ApeTransport, SaysWhenUnreachable
 from tallystick.chain.errors import OperatorRefusal
-from tallystick.chain.node import Node
-from tallystick.chain.provider_desk import send_all
-from tallystick.chain.registry import Registry
-from tallystick.chain.sender import KeySender
 from tallystick.chain.signers import KeySigner
 from tallystick.chain.verifier_desk import VerifierDesk
 from tallystick.protocol.amounts import parse_amount
 from tallystick.protocol.eip712 import Verdict
 from tallystick.protocol.enums import Role
-from tallystick.protocol.errors import TallystickError
 
 KEY_VARIABLE = "TALLYSTICK_VERIFIER_KEY"
 Planner = Callable[[VerifierDesk, stakes.Position], list[stakes.Action]]
-Settings = dict[str, Any]
-
-
-class Command(SaysWhenUnreachable, ConnectedProviderCommand):
-    """One of Ape's commands on a network."""
-
-
-FOLDER = click.option(
-    "--deployments",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the registry; by default TALLYSTICK_DEPLOYMENTS, or deployments in the project.",
-)
-
-
-def common(command: Callable[..., None]) -> Callable[..., None]:
-    """The options that every command has."""
-    options = [
-        account_option(),
-        click.option("--operator", type=int, help="Its number, when the account has several verifiers."),
-        FOLDER,
-        click.option("--dry-run", is_flag=True, help="Says what would happen; sends nothing."),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+OPERATOR = click.option("--operator", type=int, help="Its number, when the account has several verifiers.")
 
 
 def run(provider: Any, ecosystem: Any, settings: Settings, planner: Planner | None) -> None:
     """Plans on what the account has on the chain, says what will be done, and does it; without a planner it shows."""
-    try:
-        node = Node(ApeTransport(provider))
-        sender = KeySender(node, ApeSigner(settings["account"], ecosystem))
-        desk = VerifierDesk(node, Registry(settings["deployments"]).open(node))
-        position = desk.position(sender.address)
+    with acting(provider, ecosystem, settings) as session:
+        desk = VerifierDesk(session.node, session.deployment)
+        position = desk.position(session.address)
         if planner is None:
-            juror = ops.describe_juror(position, desk.juror(sender.address))
-            click.echo("\n".join([*stakes.describe(position), *juror]))
-            return
-        actions = planner(desk, position)
-        for action in actions:
-            click.echo(f"{'Would' if settings['dry_run'] else 'Will'} {action.says}.")
-        if settings["dry_run"]:
-            click.echo("Nothing was sent.")
-            return
-        send_all(actions, sender, click.echo)
-        for line in stakes.news(position, desk.position(sender.address)):
-            click.echo(line)
-    except TallystickError as error:
-        raise click.ClickException(f"{error.message} [{error.code}]") from error
+            juror = ops.describe_juror(position, desk.juror(session.address))
+            echo([*stakes.describe(position), *juror])
+        elif session.carry_out(planner(desk, position)) is not None:
+            echo(stakes.news(position, desk.position(session.address)))
 
 
 def verifier_of(position: stakes.Position, settings: Settings) -> int:
@@ -107,7 +65,7 @@ def cli() -> None:
 
 
 @cli.command(cls=Command)
-@common
+@common(OPERATOR)
 @click.option("--another", is_flag=True, help="Also when the account has a verifier already.")
 def register(provider: Any, ecosystem: Any, another: bool, **settings: Any) -> None:
     """Register the account as a verifier."""
@@ -115,7 +73,7 @@ def register(provider: Any, ecosystem: Any, another: bool, **settings: Any) -> N
 
 
 @cli.command(cls=Command)
-@common
+@common(OPERATOR)
 @click.argument("amount")
 def stake(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None:
     """Add AMOUNT to the free stake; the currency is approved first when it must be."""
@@ -127,7 +85,7 @@ def stake(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None:
 
 
 @cli.command(cls=Command)
-@common
+@common(OPERATOR)
 @click.argument("amount")
 def unstake(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None:
     """Start to thaw AMOUNT of free stake, or `all` of it."""
@@ -140,7 +98,7 @@ def unstake(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None
 
 
 @cli.command("authorise-key", cls=Command)
-@common
+@common(OPERATOR)
 @click.argument("address")
 def authorise_key(provider: Any, ecosystem: Any, address: str, **settings: Any) -> None:
     """Let the key ADDRESS sign verdicts."""
@@ -153,7 +111,7 @@ def authorise_key(provider: Any, ecosystem: Any, address: str, **settings: Any) 
 
 
 @cli.command(cls=Command)
-@common
+@common(OPERATOR)
 @click.argument("amount")
 def enlist(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None:
     """Put AMOUNT into the jury: from tomorrow on the account can be drawn, the more the likelier."""
@@ -166,14 +124,14 @@ def enlist(provider: Any, ecosystem: Any, amount: str, **settings: Any) -> None:
 
 
 @cli.command(cls=Command)
-@common
+@common(OPERATOR)
 def resign(provider: Any, ecosystem: Any, **settings: Any) -> None:
     """Leave the jury; the deposit is free after its delay."""
     run(provider, ecosystem, settings, lambda desk, position: ops.resign(position, jury_of(desk, position)))
 
 
 @cli.command(cls=Command)
-@common
+@common(OPERATOR)
 def withdraw(provider: Any, ecosystem: Any, **settings: Any) -> None:
     """Take the deposit out of the jury again."""
 
@@ -184,14 +142,14 @@ def withdraw(provider: Any, ecosystem: Any, **settings: Any) -> None:
 
 
 @cli.command(cls=Command)
-@common
+@common(OPERATOR)
 def show(provider: Any, ecosystem: Any, **settings: Any) -> None:
     """Show the parts of the stake, and what is in the jury."""
     run(provider, ecosystem, settings, None)
 
 
 @cli.command(cls=Command)
-@FOLDER
+@DEPLOYMENTS
 @click.option("--agreement", type=click.IntRange(1), required=True, help="Its number.")
 @click.option(
     "--units", type=click.IntRange(0), required=True, help="Of the figure; of an invalid one: that are valid."
@@ -204,9 +162,8 @@ def show(provider: Any, ecosystem: Any, **settings: Any) -> None:
 @click.option("--confidence", type=click.IntRange(0, 10_000), default=10_000, help="In basis points.")
 def sign(provider: Any, deployments: Path | None, **verdict: Any) -> None:
     """Print a signed verdict, as `POST /v1/verdicts` takes it. Nothing is sent."""
-    try:
-        node = Node(ApeTransport(provider))
-        desk = VerifierDesk(node, Registry(deployments).open(node))
+    with reading(provider, deployments) as here:
+        desk = VerifierDesk(here.node, here.deployment)
         root = from_hex(verdict["output_root"], "the output root")
         said = Verdict(
             verdict["agreement"],
@@ -218,5 +175,3 @@ def sign(provider: Any, deployments: Path | None, **verdict: Any) -> None:
         )
         key = KeySigner.from_environment(KEY_VARIABLE).key
         click.echo(json.dumps(ops.signed_verdict(desk.domain, key, said)))
-    except TallystickError as error:
-        raise click.ClickException(f"{error.message} [{error.code}]") from error

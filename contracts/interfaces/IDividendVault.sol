@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {ClaimSkip} from "../types/RewardTypes.sol";
+
 /// @title Dividends in the currency for staked TALLY
 /// @notice Fees pulled in week w (unix time / 604 800) stream evenly over week w + 1 to those who are staked, second by
 /// second. What streams while nobody stakes is carried into the following week's stream. The accumulator is scaled by
@@ -14,13 +16,6 @@ pragma solidity 0.8.37;
 ///
 /// Trust: there is no role, no owner and no parameter to change.
 interface IDividendVault {
-    /// @notice Why {claimFor} left somebody out.
-    enum ClaimSkip {
-        NO_PAYOUT,
-        NOTHING_OWED,
-        TRANSFER_REFUSED
-    }
-
     event Staked(address indexed staker, uint256 amount);
     /// @notice TALLY stopped earning and can be withdrawn from `unlocksAt` on (the clock covers all that is leaving).
     event ExitStarted(address indexed staker, uint256 amount, uint40 unlocksAt);
@@ -32,10 +27,11 @@ interface IDividendVault {
     event ClaimSkipped(address indexed staker, ClaimSkip reason);
     /// @notice `amount` µ of fees arrived in `week`; they stream over week + 1.
     event FeesReceived(uint256 indexed week, uint256 amount);
-    /// @notice `amount` µ streamed while nobody was staked; they stream again over week + 1.
+    /// @notice `amount` µ streamed while nobody was staked; they stream again over week + 1. Of several weeks without an update
+    /// whose whole stream wandered on, only the last is told.
     event Carried(uint256 indexed week, uint256 amount);
 
-    /// @notice Thrown when a staker would hold less than 1e18 TALLY-wei staked, but not zero.
+    /// @notice Thrown when a staker would hold less than 1e18 TALLY-wei staked, but not zero, or is given less by somebody else.
     error DividendVault_BelowMinimum(uint256 staked);
     error DividendVault_NotEnoughStaked(uint256 staked, uint256 wanted);
     error DividendVault_ZeroAmount();
@@ -55,7 +51,8 @@ interface IDividendVault {
     /// @notice As {stake}, with an ERC-2612 permit of the caller for this contract. A permit that somebody carried before is no
     /// hindrance: what counts is the allowance.
     function stakeWithPermit(uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
-    /// @notice Stakes `amount` TALLY-wei of the caller for `staker`, to whom they belong from now on.
+    /// @notice Stakes `amount` TALLY-wei of the caller for `staker`, to whom they belong from now on. At least 1e18 for somebody
+    /// else, so that no gift can leave too little behind an {unstake} of all.
     function stakeFor(address staker, uint256 amount) external;
     /// @notice Stops `amount` TALLY-wei earning at once; {withdraw} after EXIT_DELAY. A further call restarts the delay of all that leaves.
     function unstake(uint256 amount) external;
@@ -66,7 +63,7 @@ interface IDividendVault {
     /// @notice Lets anyone have the caller's dividends sent to `payout` by {claimFor}; zero takes it back.
     function setPayout(address payout) external;
     /// @notice Sends the dividends of stakers to the payout address that each has set. Anyone. One that has set none, is owed
-    /// nothing, or whose address the currency refuses is left out, and keeps what it is owed. @return amount µ sent.
+    /// nothing, or whose address the currency refuses is left out, and keeps what it is owed. Named twice is named once. @return amount µ sent.
     function claimFor(address[] calldata stakers) external returns (uint256 amount);
     /// @notice Pulls the vault's credit from the fee splitter into the stream of next week; 0 when there is none. Anyone.
     function pullFees() external returns (uint256 amount);

@@ -10,8 +10,10 @@ pragma solidity 0.8.37;
 /// Notes:
 /// - Of all accounts together at most {DAILY_FEES} µ count on a day; what does not fit waits, first come, first counted. The
 ///   rate never rises, so late counting never gains.
-/// - Fees of work that is ruled bad later leave the newest ones counted, whole: what was not paid of their reward is forfeited,
-///   what was paid is set off against what the account earns later. Forfeited rewards are never minted, and F keeps them.
+/// - For fees of work that is ruled bad later as many leave, the newest that count, whole: what was not paid of their reward is
+///   forfeited, what was paid is set off against what the account earns later. Forfeited rewards are never minted, and F keeps
+///   them. They leave before anything new counts, also when the bad ones themselves had not counted yet: so a late checkpoint
+///   saves nothing.
 /// - An account without an owner, a split, is claimed by its members in proportion to their weights.
 /// - Emission is floored per µ (R0 / 2^k in whole TALLY-wei), vesting in whole TALLY-wei an account, shares a member.
 ///
@@ -22,7 +24,7 @@ interface ISupplierRewards {
     event Checkpointed(uint32 indexed account, uint256 indexed day, uint256 fees, uint256 amount);
     /// @notice The day was full: `waiting` µ of an account do not count yet.
     event CheckpointCapped(uint32 indexed account, uint256 indexed day, uint256 waiting);
-    /// @notice `fees` µ that had counted were overturned; `amount` TALLY-wei that they had brought are not owed any more.
+    /// @notice For work ruled bad `fees` µ, the newest, count no more; `amount` TALLY-wei that they had brought are not owed.
     event Forfeited(uint32 indexed account, uint256 fees, uint256 amount);
     event RewardsClaimed(uint32 indexed account, address indexed to, uint256 amount);
     event RewardShareClaimed(uint32 indexed account, uint256 indexed index, address indexed to, uint256 amount);
@@ -44,10 +46,10 @@ interface ISupplierRewards {
     /// @notice Thrown by the constructor: R0, L, D or the vesting time is zero, D is above L, the
     /// vesting time longer than 3 650 days, or 2 x R0 x L above the token's cap.
     error SupplierRewards_UnfitSchedule();
-    /// @notice Thrown by the constructor: the token does not exist yet, or has another minter.
+    /// @notice Thrown by the constructor: the token does not exist yet, has another minter, or is not what the vault stakes.
     error SupplierRewards_UnfitToken(address token);
 
-    /// @notice Counts the new fees of accounts in their order, and forfeits what was overturned. Anyone. Accounts with nothing
+    /// @notice Forfeits what was overturned of accounts, then counts their new fees, in their order. Anyone. Accounts with nothing
     /// new are passed over.
     /// @return fees µ that count now.
     /// @return amount TALLY-wei that they bring.
@@ -81,7 +83,8 @@ interface ISupplierRewards {
     function schedule() external view returns (uint256 rate, uint256 firstRate, uint256 counted, uint256 leftToday);
     /// @notice TALLY-wei ever credited by checkpoints, forfeited, and minted.
     function totals() external view returns (uint256 credited, uint256 forfeited, uint256 minted);
-    /// @notice TALLY-wei that the owner of `account`, or all members of a split together, could claim now.
+    /// @notice TALLY-wei that the owner of `account`, or all members of a split together, could claim now. Once a member was paid
+    /// more than its share of what a ruling let stand, the others can claim more than this: see {claimableShare}.
     function claimable(uint32 account) external view returns (uint256);
     /// @notice As {claimable}, of one member.
     function claimableShare(uint32 account, uint256 index, uint32[] calldata weights) external view returns (uint256);

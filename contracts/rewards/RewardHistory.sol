@@ -13,6 +13,7 @@ struct Grant {
 struct History {
     uint128 claimed; // TALLY-wei, ever
     uint32 length; // of grants; number 0 is the empty beginning
+    uint96 overturned; // µ of fees of work ruled bad, ever, as far as the grants know of it
     mapping(uint256 number => Grant) grants;
 }
 
@@ -38,6 +39,13 @@ library RewardHistory {
             amount: grant.amount + amount,
             moment: grant.moment + uint256(amount) * day
         });
+    }
+
+    /// @notice µ of the fees that count when `overturned` µ were ruled bad, ever.
+    function standing(History storage self, uint256 overturned) internal view returns (uint256) {
+        uint256 fees = last(self).fees;
+        uint256 gone = overturned - self.overturned;
+        return fees > gone ? fees - gone : 0;
     }
 
     /// @notice Keeps the oldest `fees` µ and what they brought, rounded down within the last day that is left.

@@ -20,7 +20,7 @@ import {TallyToken} from "./TallyToken.sol";
 /// @param authority AccessManager in front of {ISupplierRewards-lowerRate}.
 /// @param escrow Says what fees each account's final work brought.
 /// @param token TALLY; exists already, and names this contract as its minter.
-/// @param dividendVault Stakes TALLY.
+/// @param dividendVault Exists already, and stakes that token.
 /// @param rate R0, in TALLY-wei a µ.
 /// @param halving L, in µ.
 /// @param dailyFees D, in µ.
@@ -76,9 +76,10 @@ contract SupplierRewards is ISupplierRewards, AccessManaged, ReentrancyGuardTran
         if (p.authority == address(0) || p.escrow == address(0) || p.dividendVault == address(0)) {
             revert SupplierRewards_ZeroAddress();
         }
-        if (p.token.code.length == 0 || TallyToken(p.token).MINTER() != address(this)) {
-            revert SupplierRewards_UnfitToken(p.token);
-        }
+        if (
+            p.token.code.length == 0 || TallyToken(p.token).MINTER() != address(this)
+                || IDividendVault(p.dividendVault).TOKEN() != p.token
+        ) revert SupplierRewards_UnfitToken(p.token);
         if (
             p.rate == 0 || p.halving == 0 || p.dailyFees == 0 || p.vesting == 0 || p.dailyFees > p.halving
                 || p.vesting > 3_650 days || 2 * uint256(p.rate) * p.halving > TallyToken(p.token).CAP()
@@ -128,10 +129,10 @@ contract SupplierRewards is ISupplierRewards, AccessManaged, ReentrancyGuardTran
         returns (uint256 fees, uint256 waiting, uint256 credited, uint256 vested, uint256 claimed)
     {
         History storage history = _histories[account];
-        uint256 net = _netFees(account);
-        (uint32 n, Grant memory newest) = history.kept(net);
+        (uint256 net, uint256 overturned) = _feesOf(account);
+        (uint32 n, Grant memory newest) = history.kept(history.standing(overturned));
         vested = history.vestedDown(n, newest, VESTING, block.timestamp);
-        return (newest.fees, net - newest.fees, newest.amount, vested, history.claimed);
+        return (newest.fees, _less(net, newest.fees), newest.amount, vested, history.claimed);
     }
 
     /// @inheritdoc ISupplierRewards
@@ -240,16 +241,21 @@ contract SupplierRewards is ISupplierRewards, AccessManaged, ReentrancyGuardTran
 
     /// @dev Brings one account up to what the Escrow says.
     function _checkpoint(uint32 account, History storage history) private returns (uint256 fees, uint256 amount) {
-        uint256 net = _netFees(account);
+        (uint256 net, uint256 overturned) = _feesOf(account);
         uint256 before = history.last().fees;
-        if (net == before) return (0, 0);
-        // Effect: what was overturned leaves, the newest first.
-        if (net < before) {
-            uint256 lost = history.cut(net);
-            _forfeited += lost.toUint128();
-            emit Forfeited(account, before - net, lost);
-            return (0, 0);
+        // Effect: for what was overturned since, the newest fees leave. First of all, so that fees that came meanwhile do not
+        // take the place of those that were overturned, with their rate and the time that these have vested.
+        if (overturned != history.overturned) {
+            uint256 standing = history.standing(overturned);
+            history.overturned = overturned.toUint96();
+            if (standing != before) {
+                uint256 lost = history.cut(standing);
+                _forfeited += lost.toUint128();
+                emit Forfeited(account, before - standing, lost);
+                before = standing;
+            }
         }
+        if (net <= before) return (0, 0);
         // Effect: as much as the day has room for.
         Schedule memory s = _schedule;
         uint32 day = _today();
@@ -270,10 +276,12 @@ contract SupplierRewards is ISupplierRewards, AccessManaged, ReentrancyGuardTran
         emit Checkpointed(account, day, fees, amount);
     }
 
-    /// @dev µ of fees of work that is final and was not ruled bad.
-    function _netFees(uint32 account) private view returns (uint256) {
+    /// @dev µ of fees of work that is final and was not ruled bad, and µ that were ruled bad. Those of a release that is not
+    /// final may be ruled bad before they are in the reward base: then the first is too small for a while, never too large.
+    function _feesOf(uint32 account) private view returns (uint256 net, uint256 overturned) {
         (,, uint256 base) = IEscrow(ESCROW).earningsOf(account);
-        return _less(base, IEscrowRulings(ESCROW).overturned(account));
+        overturned = IEscrowRulings(ESCROW).overturned(account);
+        net = _less(base, overturned);
     }
 
     function _vested(History storage history) private view returns (uint256) {
@@ -283,7 +291,8 @@ contract SupplierRewards is ISupplierRewards, AccessManaged, ReentrancyGuardTran
     /// @dev As if the account were checkpointed for what was overturned.
     function _vestedNow(uint32 account) private view returns (uint256) {
         History storage history = _histories[account];
-        (uint32 n, Grant memory newest) = history.kept(_netFees(account));
+        (, uint256 overturned) = _feesOf(account);
+        (uint32 n, Grant memory newest) = history.kept(history.standing(overturned));
         return history.vestedDown(n, newest, VESTING, block.timestamp);
     }
 

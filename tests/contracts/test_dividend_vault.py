@@ -9,39 +9,17 @@ from math import floor
 import pytest
 
 from tallystick.chain.contracts import load
-from tests.support.evm import Account, Bound, Evm, account, reverts
+from tests.support.dividends import EXIT, big_vault, claimable, next_week, pull
+from tests.support.evm import Evm, account, reverts
 from tests.support.system import TALLY, WEEK, System, deploy_system
 
 ALICE, BOB, CAROL, EVE = (account(name) for name in ("alice", "bob", "carol", "eve"))
 ZERO = "0x" + "00" * 20
-EXIT = 604_800
 
 
 @pytest.fixture
 def system() -> System:
     return deploy_system(escrow="MockEscrow")
-
-
-def pull(system: System, dividends: int) -> None:
-    """Brings exactly this many µ of dividends into the vault (70 % of what is accrued)."""
-    system.splitter.transact("setShares", 9_000, 500, 500, sender=system.admin)
-    before = system.splitter.call("creditOf", system.vault.address)
-    missing = dividends - before
-    assert missing >= 0
-    # Cumulative floors since the shares were set: the least fees of which dividends get `missing`.
-    near = missing * 10 // 9
-    fees = next(f for f in range(max(0, near - 20), near + 20) if f - 2 * (f * 500 // 10_000) == missing)
-    system.accrue_fees(fees)
-    assert system.vault.transact("pullFees", sender=EVE).result == dividends
-
-
-def next_week(system: System, seconds: int = 0) -> int:
-    """Goes so many seconds into the next week."""
-    return system.evm.warp_to((system.evm.now // WEEK + 1) * WEEK + seconds)
-
-
-def claimable(system: System, *stakers: Account) -> list[int]:
-    return [system.vault.call("claimable", staker.address) for staker in stakers]
 
 
 # The stream
@@ -250,44 +228,6 @@ def test_dust__of_a_split_in_three__comes_with_the_next_fees(system: System) -> 
     assert claimable(system, ALICE, BOB, CAROL) == [67, 100, 100]
 
 
-def big_vault(system: System) -> tuple[Bound, Bound]:
-    """A second vault beside the first, whose staked token has no cap; MockEscrow pays neither."""
-    token = system.evm.deploy("TestDollar", EVE.address)
-    splitter_arguments = {
-        "authority": system.authority.address,
-        "currency": system.currency.address,
-        "escrow": system.escrow.address,
-        "insurancePool": system.insurance.address,
-        "treasury": system.treasury.address,
-        "dividendsBps": 9_000,
-        "insuranceBps": 500,
-        "treasuryBps": 500,
-    }
-    directory = system.evm.deploy("Directory", EVE.address)
-    escrow, splitter, vault = (directory.call("addressOf", index) for index in (1, 2, 3))
-    plan = (
-        (
-            "MockEscrow",
-            {"currency": system.currency.address, "staking": system.staking.address, "feeSplitter": splitter},
-        ),
-        ("FeeSplitter", splitter_arguments | {"escrow": escrow, "dividendVault": vault}),
-        (
-            "DividendVault",
-            {
-                "currency": system.currency.address,
-                "token": token.address,
-                "feeSplitter": splitter,
-                "exitDelay": EXIT,
-            },
-        ),
-    )
-    for index, (name, values) in enumerate(plan, 1):
-        code = load(name).init_code(values)
-        directory.transact("deploy", name.encode().ljust(32, b"\0"), index, code, sender=EVE)
-    system.escrow = system.evm.at("MockEscrow", escrow)
-    return system.evm.at("DividendVault", vault), token
-
-
 def test_one_unit__over_1e27_staked__is_not_lost(system: System) -> None:
     vault, token = big_vault(system)
     for staker, amount in ((ALICE, 10**27 // 4), (BOB, 10**27 - 10**27 // 4)):
@@ -448,7 +388,10 @@ def test_broken_staked_token__stops_neither_claims_nor_unstaking(system: System)
 def test_abi__has_no_role_and_no_parameter(system: System) -> None:
     functions = load("DividendVault").functions.values()
     writes = {f.name for f in functions if f.mutability not in ("view", "pure")}
-    assert writes == {"claim", "pullFees", "stake", "unstake", "withdraw"}
+    assert writes == {
+        *("stake", "stakeWithPermit", "stakeFor", "unstake", "withdraw"),
+        *("claim", "claimFor", "setPayout", "pullFees"),
+    }
 
 
 # Hostile money

@@ -280,9 +280,10 @@ def test_forfeiture__after_it_was_paid__is_set_off_against_what_is_earned_later(
     overturn(desk, bad, 0)
     work(desk, 140 * DOLLAR)
     receipt = checkpoint(desk)
-    # 5 000 000 overturned, 7 000 000 new: what is left to count is 2 000 000.
-    assert receipt.result == (2_000_000, 20 * TALLY)
-    assert rewards(desk).call("lifetimeOf", PAYEE) == (7_000_000, 0, 70 * TALLY, 50 * TALLY, 50 * TALLY)
+    # The 5 000 000 overturned leave first; the 7 000 000 new ones count as what they are.
+    assert receipt.event("Forfeited").args["amount"] == 50 * TALLY
+    assert receipt.result == (7_000_000, 70 * TALLY)
+    assert rewards(desk).call("lifetimeOf", PAYEE) == (7_000_000, 0, 70 * TALLY, 0, 50 * TALLY)
     desk.evm.warp(91 * DAY)
     assert claim(desk).result == 20 * TALLY
 

@@ -46,7 +46,10 @@ class Driver:
         batch: BatchLimits | None = None,
         reached: Callable[[str], None] = _go_on,
         confirmations: int = 1,
+        **settings: Any,
     ) -> None:
+        """`settings`: more of the RelayerConfig. Rewards are left alone unless these say otherwise: whether a script
+        passes a midnight must not matter."""
         self.scene = scene
         self.path = database
         self.reached = reached
@@ -59,6 +62,7 @@ class Driver:
             operator=RELAYER,
             batch=batch or BatchLimits(age=60),
             engine=EngineLimits(FeeLimits(seconds=24, blocks=2), confirmations=confirmations),
+            **{"checkpoint_interval": 0, **settings},
         )
         self.start()
 

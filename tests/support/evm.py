@@ -151,11 +151,18 @@ class Bound:
         static = shape.mutability in ("view", "pure")
         return shape.decode_named(self.evm.call(self.address, data, sender=sender, static=static))
 
-    def transact(self, function: str, *values: Any, sender: Account | str, measure: bool = False) -> Receipt:
-        """Runs it for good. Raises Reverted."""
+    def transact(
+        self,
+        function: str,
+        *values: Any,
+        sender: Account | str,
+        measure: bool = False,
+        limit: int | None = None,
+    ) -> Receipt:
+        """Runs it for good, with `limit` gas for the message alone if that is given. Raises Reverted."""
         shape = self.contract.function(function)
         data, logs, gas = self.evm.transact(
-            self.address, shape.encode(*values), sender=sender, measure=measure
+            self.address, shape.encode(*values), sender=sender, measure=measure, limit=limit
         )
         return Receipt(shape.decode_named(data) if shape.outputs else None, logs, gas)
 
@@ -255,7 +262,13 @@ class Evm:
             self._revm.revert(checkpoint)
 
     def transact(
-        self, to: str, data: bytes, *, sender: Account | str, measure: bool = False
+        self,
+        to: str,
+        data: bytes,
+        *,
+        sender: Account | str,
+        measure: bool = False,
+        limit: int | None = None,
     ) -> tuple[bytes, tuple[Log, ...], int | None]:
         """The returned bytes, decoded logs, and the gas when measured. Raises Reverted."""
         caller = _address(sender)
@@ -263,7 +276,7 @@ class Evm:
         if measure:
             assert isinstance(sender, Account), "measuring needs a sender with a key"
             gas = self._measure(sender, to, data)
-        returned = self._message(self._revm, caller, to, data)
+        returned = self._message(self._revm, caller, to, data, limit)
         return returned, tuple(self._decode(log) for log in self._revm.result.logs), gas
 
     # Internals
@@ -276,9 +289,9 @@ class Evm:
         block = pyrevm.BlockEnv(number=self._number, timestamp=self._now, basefee=0, gas_limit=BLOCK_GAS)
         revm.set_block_env(block)
 
-    def _message(self, revm: Any, caller: str, to: str, data: bytes) -> bytes:
+    def _message(self, revm: Any, caller: str, to: str, data: bytes, limit: int | None = None) -> bytes:
         try:
-            returned: bytes = revm.message_call(caller, to, data)
+            returned: bytes = revm.message_call(caller, to, data, gas=limit)
         except RuntimeError as error:
             raise _reverted(error) from None
         finally:

@@ -22,6 +22,7 @@ from tallystick.chain.contracts import artifact_names, load
 from tallystick.protocol import amounts, eip712, figures
 from tallystick.protocol.accounting import invariants
 from tallystick.protocol.enums import (
+    ClaimSkip,
     CloseReason,
     CredentialFault,
     OpenRefusal,
@@ -42,6 +43,7 @@ DOCUMENTS = (
     "challenges.md",
     "comparison.md",
     "disputes.md",
+    "dividends.md",
     "errors.md",
     "events.md",
     "governance.md",
@@ -254,7 +256,7 @@ def test_errors__every_custom_error_of_the_contracts__is_explained() -> None:
 
 
 REASONS: tuple[type[IntEnum], ...] = (
-    OpenRefusal, SkipReason, CloseReason, RefundFault, ReceiptFault, CredentialFault
+    OpenRefusal, SkipReason, CloseReason, RefundFault, ReceiptFault, CredentialFault, ClaimSkip
 )  # fmt: skip
 
 
@@ -421,6 +423,7 @@ EVENTS_OF = (
     "Court",
     "JackpotPool",
     "DividendVault",
+    "SupplierRewards",
     "Council",
     "Jury",
     "BisectionReferee",

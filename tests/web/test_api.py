@@ -26,8 +26,9 @@ from tallystick.protocol.merkle import verify
 from tallystick.protocol.messages import Outcome
 from tallystick.relayer.ingest import Ingest
 from tallystick.relayer.metrics import Metrics
+from tallystick.relayer.rewards import note_fees
 from tallystick.store import tables
-from tallystick.store.database import Database
+from tallystick.store.database import Database, set_meta
 from tallystick.web.api import create_app
 from tallystick.web.context import Health, Limits, LoopHealth, WebContext, key_digest
 
@@ -308,6 +309,7 @@ def test_any__fault_inside__500_without_details(client_of: Callable[..., Client]
         ("GET", "/v1/status"),
         ("GET", "/v1/agreements/101"),
         ("GET", "/v1/batches"),
+        ("GET", "/v1/rewards/2"),
         ("GET", "/metrics"),
     ],
 )
@@ -436,6 +438,10 @@ def test_get_status__counts_and_gas__by_hand(client: Client, database: Database)
     client.post("/v1/credentials", content=ndjson(credential_json(), revocation_json()), headers=NDJSON)
     add_batch(database, 0, "posted", 2_000)
     with database.write() as connection:
+        note_fees(connection, 2, 50, fees=900, counted=400)
+        note_fees(connection, 3, 60, fees=70, counted=70, overturned=30)
+        set_meta(connection, "dividends_received", "800")
+        set_meta(connection, "dividends_claimed", "33")
         connection.exec_driver_sql("UPDATE agreements SET paid = 30 WHERE agreement = 101")
         connection.exec_driver_sql("UPDATE agreements SET paid = 5, status = 2 WHERE agreement = 104")
         for kind, state, used in (("post", "final", 1_000), ("post", "queued", 0), ("settle", "mined", 501)):
@@ -461,9 +467,58 @@ def test_get_status__counts_and_gas__by_hand(client: Client, database: Database)
         "batches": {"posted": 1},
         "credentials": {"waiting": 2},
         "gas": {"post": 1_000, "settle": 501, "other": 0, "perReceipt": 750.5},
+        "rewards": {"fees": 970, "counted": 470, "waiting": 500, "accounts": 1},
+        "dividends": {"received": 800, "claimed": 33},
         "deadLetters": 0,
         "providers": [{"operator": 1, "agreements": 4, "paid": 35}],
     }
+
+
+def test_get_rewards__waiting_forfeiting_and_none__by_hand(client: Client, database: Database) -> None:
+    with database.write() as connection:
+        note_fees(connection, 2, 50, fees=900, counted=400, overturned=100)
+        note_fees(connection, 3, 60, fees=70, counted=70, overturned=30)
+        connection.execute(
+            insert(tables.transactions).values(
+                key="checkpoint:1:0",
+                kind="checkpoint",
+                sender=bytes(20),
+                target=bytes(20),
+                data=b"",
+                state="mined",
+                receipt={"hash": "0x" + "ab" * 32, "gasUsed": 1},
+                created_at=1,
+            )
+        )
+        connection.exec_driver_sql("UPDATE rewards SET asked_key = 'checkpoint:1:0' WHERE account = 3")
+    assert client.get("/v1/rewards/2").json() == {
+        "account": 2,
+        "fees": 900,
+        "overturned": 100,
+        "counted": 400,
+        "waiting": 500,
+        "waitingSince": 50,
+        "forfeiting": 100,
+        "transaction": None,
+    }
+    assert client.get("/v1/rewards/3").json() == {
+        "account": 3,
+        "fees": 70,
+        "overturned": 30,
+        "counted": 70,
+        "waiting": 0,
+        "waitingSince": None,
+        "forfeiting": 30,
+        "transaction": "0x" + "ab" * 32,
+    }
+    nobody = client.get("/v1/rewards/4294967295").json()
+    assert (nobody["account"], nobody["fees"], nobody["waiting"]) == (2**32 - 1, 0, 0)
+
+
+@pytest.mark.parametrize("account", ["4294967296", "-1", "1.5", "0x2", "٣"])
+def test_get_rewards__no_number_of_an_account__is_refused(client: Client, account: str) -> None:
+    answer = client.get(f"/v1/rewards/{account}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "bad_parameter")
 
 
 # -- health, metrics, page, description ------------------------------------------------------------------------
@@ -549,6 +604,7 @@ def test_openapi__every_path_described__with_examples_that_parse(client: Client)
         "/v1/credentials/{identity}",
         "/v1/status",
         "/v1/agreements/{number}",
+        "/v1/rewards/{account}",
         "/v1/batches",
         "/v1/batches/{batch}/leaves/{index}",
         "/live",

@@ -8,7 +8,7 @@ from typing import Any
 from tallystick.chain.abi import checksum
 from tallystick.chain.contracts import load
 from tallystick.chain.dispute_ops import NO_ITEM, Case, Chamber, Purse, Seat
-from tallystick.chain.errors import ContractRefused, NodeRefused, OperatorRefusal
+from tallystick.chain.errors import ContractRefused, OperatorRefusal
 from tallystick.chain.node import Node
 from tallystick.chain.posted import posted_batch
 from tallystick.chain.registry import Deployment
@@ -94,7 +94,7 @@ class DisputeDesk:
             needed, paid = self._read("Court", "appealBondOf", number)
         return Case(
             number=number,
-            now=self._now(),
+            now=self._node.now(),
             purse=purse,
             kind=DisputeKind(view["kind"]),
             state=state,
@@ -155,14 +155,6 @@ class DisputeDesk:
             reveal_until=ends["reveal"],
             seat=None if mine is None else Seat(mine["commitment"], mine["revealed"]),
         )
-
-    def _now(self) -> int:
-        """The chain's clock: the block under way, since the latest may be old on a quiet local chain."""
-        latest = self._node.timestamp()
-        try:
-            return max(latest, self._node.timestamp("pending"))
-        except (NodeRefused, TypeError, ValueError):
-            return latest  # some nodes have no pending block
 
     def _read(self, name: str, function: str, *values: Any) -> Any:
         return self._node.read(load(name), self._deployment.address(name), function, *values)

@@ -119,6 +119,5 @@ class DeploymentMismatch(ChainError):
 class OperatorRefusal(ChainError):
     """What somebody asked for cannot be done, and why; found out before anything was sent.
 
-    Codes: `not_owner`, `unknown_operator`, `not_enough_stake`, `not_enough_currency`, `nothing_thaws`,
-    `still_thawing`, `nothing_to_claim`, `bad_value`, `ambiguous_operator`.
+    Its codes stand in docs/errors.md, under the scripts.
     """

@@ -1,7 +1,8 @@
 """The contracts' events as frozen objects: `<Contract><Event>`, fields in the ABI's order, in snake case.
 
 Money is µ, times are unix seconds, addresses 20 raw bytes. Of `place`, where a log stands: see `Place`. A
-test holds every class against the ABI. Those of challenges, disputes and arbiters are in `dispute_events`.
+test holds every class against the ABI. Those of challenges, disputes and arbiters are in
+`dispute_events`, those of fees, dividends and rewards in `token_events`.
 """
 
 from __future__ import annotations
@@ -601,29 +602,7 @@ class SessionKeysSessionSpent(Event, frozen=True):
     spent: int
 
 
-# FeeSplitter, InsurancePool, DividendVault
-
-
-class FeeSplitterFeesSplit(Event, frozen=True):
-    amount: int
-    dividends: int
-    insurance: int
-    treasury: int
-
-
-class FeeSplitterSharesSet(Event, frozen=True):
-    dividends_bps: int
-    insurance_bps: int
-    treasury_bps: int
-
-
-class FeeSplitterPulled(Event, frozen=True):
-    recipient: bytes
-    amount: int
-
-
-class FeeSplitterTreasurySet(Event, frozen=True):
-    treasury: bytes
+# InsurancePool
 
 
 class InsurancePoolClaimCapped(Event, frozen=True):
@@ -685,39 +664,6 @@ class InsurancePoolFeesReceived(Event, frozen=True):
 
 
 class InsurancePoolSlashesReceived(Event, frozen=True):
-    amount: int
-
-
-class DividendVaultStaked(Event, frozen=True):
-    staker: bytes
-    amount: int
-
-
-class DividendVaultExitStarted(Event, frozen=True):
-    staker: bytes
-    amount: int
-    unlocks_at: int
-
-
-class DividendVaultWithdrawn(Event, frozen=True):
-    staker: bytes
-    to: bytes
-    amount: int
-
-
-class DividendVaultClaimed(Event, frozen=True):
-    staker: bytes
-    to: bytes
-    amount: int
-
-
-class DividendVaultFeesReceived(Event, frozen=True):
-    week: int
-    amount: int
-
-
-class DividendVaultCarried(Event, frozen=True):
-    week: int
     amount: int
 
 

@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 
 import eth_abi
 
-from tallystick.chain import dispute_events, event_types
+from tallystick.chain import dispute_events, event_types, token_events
 from tallystick.chain.abi import EventType, Parameter
 from tallystick.chain.contracts import load
 from tallystick.chain.errors import BadArtifact
@@ -39,7 +39,9 @@ _CONTRACTS = (
     "ReceiptLedger",
     "SessionKeys",
     "Staking",
+    "SupplierRewards",
 )
+_HOMES = (event_types, dispute_events, token_events)
 _CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 Words = str
@@ -61,7 +63,7 @@ def event_classes() -> Mapping[tuple[str, str], type[Event]]:
     for contract in _CONTRACTS:
         for event in load(contract).events:
             name = contract + event
-            cls = getattr(event_types, name, None) or getattr(dispute_events, name, None)
+            cls = next((getattr(home, name) for home in _HOMES if hasattr(home, name)), None)
             if cls is not None:
                 found[contract, event] = cls
     return found

@@ -195,6 +195,14 @@ class Node:
         """Unix time of a block: the chain's clock."""
         return int(self.block(block)["timestamp"], 16)
 
+    def now(self) -> int:
+        """The chain's clock: the block under way, since the latest may be old on a quiet local chain."""
+        latest = self.timestamp()
+        try:
+            return max(latest, self.timestamp("pending"))
+        except (NodeRefused, TypeError, ValueError):
+            return latest  # some nodes have no pending block
+
     def code(self, address: str, block: Block = "latest") -> bytes:
         """Runtime code; empty when there is no contract."""
         return bytes.fromhex(self.request("eth_getCode", [address, _tag(block)])[2:])
@@ -238,6 +246,22 @@ class Node:
         """Raw logs of `address` between two blocks, both included."""
         filters = {"address": address, "topics": list(topics), "fromBlock": _tag(start), "toBlock": _tag(end)}
         return list(self.request("eth_getLogs", [filters]))
+
+    def all_logs(
+        self, address: str | Sequence[str], topics: Sequence[Any] = (), start: int = 0, end: int | None = None
+    ) -> list[dict[str, Any]]:
+        """As `logs` for any span: one that the node refuses is asked for in halves. `end` None: the latest block."""
+        last = self.block_number() if end is None else end
+        try:
+            return self.logs(address, topics, start, last)
+        except NodeRefused:
+            if start >= last:
+                raise
+        middle = (start + last) // 2
+        return [
+            *self.all_logs(address, topics, start, middle),
+            *self.all_logs(address, topics, middle + 1, last),
+        ]
 
     def fees(self) -> Fees:
         """Fees that outlast five full blocks: twice the base fee, and the node's priority fee."""

@@ -34,11 +34,11 @@ class ProviderDesk:
         currency = checksum(self._node.read(load("Escrow"), self._escrow, "CURRENCY"))
         dollar = load("TestDollar")
         operators = self._owned("Staking", "Registered", owner)
-        accounts = self._owned("Escrow", "AccountCreated", owner)
+        accounts = self.accounts_of(owner)
         return Position(
             owner=owner,
             addresses=Addresses(self._staking, self._escrow, currency, self._faucet(currency)),
-            now=self._now(),
+            now=self._node.now(),
             thaw=int(self._node.read(load("Staking"), self._staking, "THAW_PERIOD")),
             symbol=str(self._node.read(dollar, currency, "symbol")),
             wallet=int(self._node.read(dollar, currency, "balanceOf", owner)),
@@ -47,18 +47,14 @@ class ProviderDesk:
             earnings=tuple(self._earnings(number) for number in accounts),
         )
 
+    def accounts_of(self, owner: str) -> list[int]:
+        """Numbers of the accounts that `owner` (checksummed) has in the Escrow."""
+        return self._owned("Escrow", "AccountCreated", owner)
+
     def device_known(self, operator: int, key: str) -> bool:
         """Whether a device key was ever authorised for an operator."""
         arguments = (operator, int(KeyKind.DEVICE), key)
         return bool(self._node.read(load("Staking"), self._staking, "keyValidity", *arguments)["validFrom"])
-
-    def _now(self) -> int:
-        """The chain's clock: the block under way, since the latest may be old on a quiet local chain."""
-        latest = self._node.timestamp()
-        try:
-            return max(latest, self._node.timestamp("pending"))
-        except (NodeRefused, TypeError, ValueError):
-            return latest  # some nodes have no pending block
 
     def _faucet(self, currency: str) -> str | None:
         record = self._deployment.contracts.get("TestDollar")

@@ -84,6 +84,14 @@ class RefundFault(IntEnum):
     TOO_EARLY = 3
 
 
+class ClaimSkip(IntEnum):
+    """Why `claimFor` left one staker out."""
+
+    NO_PAYOUT = 0
+    NOTHING_OWED = 1
+    TRANSFER_REFUSED = 2
+
+
 class CredentialKind(IntEnum):
     """What a credential says; a policy's masks hold 1 << kind."""
 

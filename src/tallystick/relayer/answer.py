@@ -16,16 +16,15 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, select, update
 
 from tallystick.chain.engine import REFUSED, REVERTED, Intent, Notice, TransactionEngine
-from tallystick.chain.errors import ContractRefused
 from tallystick.chain.rpc import Head
 from tallystick.protocol.backing import Item
 from tallystick.protocol.eip712 import Domain
 from tallystick.protocol.enums import ReceiptFault
 from tallystick.store.database import Database
 from tallystick.store.tables import challenges, transactions
-from tallystick.store.transactions import add_intent
 
 from .apply import set_aside, wake_figure
+from .asking import Asker
 from .contracts import Contracts
 from .evidence import backing_of, leaf_at
 from .mirror import Mirror
@@ -71,11 +70,11 @@ class Answerer:
         """`domain`: of the ReceiptLedger."""
         self._database = database
         self._contracts = contracts
-        self._engine = engine
         self._operator = operator
         self._domain = domain
         self._notice = notice
         self._reached = reached
+        self._asker = Asker("answer", database, contracts, engine, reached)
 
     def step(self, head: Head) -> None:
         """Asks for the answers that can be given. Raises ChainError when the chain cannot be read."""
@@ -130,20 +129,15 @@ class Answerer:
         assert self._contracts.challenges is not None
         call = self._contracts.answer_call(int(row.batch), row.idx, item)
         intent = Intent(key, "answer", self._contracts.challenges, call)
-        self._engine.check(intent.target, intent.data)
-        try:
-            self._contracts.simulate(intent.target, call, self._engine.sender)
-        except ContractRefused as refusal:
-            problem = f"{refusal.code}: {refusal.message}"
+        problem = self._asker.refusal(intent)
+        if problem:
             self._note(row, problem, now + LOOK_AGAIN)
             if problem != row.problem:  # answered, void or dismissed by now, perhaps: final events will say
                 self._tell("challenge_answer_refused", row, problem=problem)
             return
-        self._reached("answer.before")
-        with self._database.write() as connection:
-            add_intent(connection, self._engine.sender, intent, now)
+        with self._asker.asked(intent, now):
+            pass
         self._tell("challenge_answer_asked", row, units=item.receipt.units)
-        self._reached("answer.after")
 
     def _see_to_void(self, now: int) -> None:
         """Figures whose leaf is lost get another chance when there is what backs them now."""

@@ -27,11 +27,13 @@ from tallystick.chain.event_types import (
     EscrowClosed,
     EscrowCloseRequested,
     EscrowDowntimeSet,
+    EscrowFeesOverturned,
     EscrowFigureSkipped,
     EscrowFrozen,
     EscrowOpened,
     EscrowOpeningPaused,
     EscrowOpeningResumed,
+    EscrowReleaseFinalised,
     EscrowReplaced,
     EscrowSettled,
     EscrowSettledByRelease,
@@ -47,6 +49,12 @@ from tallystick.chain.event_types import (
     StakingKeyAuthorised,
     StakingKeyRevoked,
     StakingRegistered,
+)
+from tallystick.chain.token_events import (
+    DividendVaultClaimed,
+    DividendVaultFeesReceived,
+    SupplierRewardsCheckpointed,
+    SupplierRewardsForfeited,
 )
 from tallystick.protocol.amounts import price_of
 from tallystick.protocol.enums import CredentialKind, SkipReason, Status
@@ -68,6 +76,7 @@ from tallystick.store.tables import (
 )
 
 from .leases import funded_until
+from .rewards import DIVIDENDS_CLAIMED, DIVIDENDS_RECEIVED, add_to_meta, note_fees, note_settled
 from .statements import note_posted, note_refused, note_revoked
 
 __all__ = ["OPENING_PAUSED", "POSTING_PAUSED", "apply_events", "set_aside", "wake_figure", "wake_figures"]
@@ -260,13 +269,50 @@ def _downtime_set(connection: Connection, event: EscrowDowntimeSet, _now: int) -
 
 
 @_on(EscrowSettled)
-def _settled(connection: Connection, event: EscrowSettled, _now: int) -> None:
+def _settled(connection: Connection, event: EscrowSettled, now: int) -> None:
+    """The step's fees are the payee's, as the base of its rewards."""
+    note_settled(connection, event.agreement, event.paid, now)
     _change_agreement(connection, event.agreement, paid=event.paid)
 
 
 @_on(EscrowSettledByRelease)
 def _released(connection: Connection, event: EscrowSettledByRelease, _now: int) -> None:
+    """Its fees wait for the end of the release."""
     _change_agreement(connection, event.agreement, paid=event.paid)
+
+
+@_on(EscrowReleaseFinalised)
+def _release_finalised(connection: Connection, event: EscrowReleaseFinalised, now: int) -> None:
+    wanted = select(agreements.c.payee).where(agreements.c.agreement == event.agreement)
+    payee = connection.execute(wanted).scalar_one_or_none()
+    if event.good and event.fees and payee is not None:
+        note_fees(connection, payee, now, fees=event.fees)
+
+
+@_on(EscrowFeesOverturned)
+def _fees_overturned(connection: Connection, event: EscrowFeesOverturned, now: int) -> None:
+    note_fees(connection, event.account, now, overturned=event.fees)
+
+
+@_on(SupplierRewardsCheckpointed)
+def _checkpointed(connection: Connection, event: SupplierRewardsCheckpointed, now: int) -> None:
+    """By whomever."""
+    note_fees(connection, event.account, now, counted=event.fees)
+
+
+@_on(SupplierRewardsForfeited)
+def _forfeited(connection: Connection, event: SupplierRewardsForfeited, now: int) -> None:
+    note_fees(connection, event.account, now, counted=-event.fees)
+
+
+@_on(DividendVaultFeesReceived)
+def _dividends_received(connection: Connection, event: DividendVaultFeesReceived, _now: int) -> None:
+    add_to_meta(connection, DIVIDENDS_RECEIVED, event.amount)
+
+
+@_on(DividendVaultClaimed)
+def _dividends_claimed(connection: Connection, event: DividendVaultClaimed, _now: int) -> None:
+    add_to_meta(connection, DIVIDENDS_CLAIMED, event.amount)
 
 
 @_on(EscrowCloseRequested)

@@ -22,9 +22,9 @@ from tallystick.protocol.enums import Status
 from tallystick.protocol.figures import batch_root, encode_figures, figures_hash, join_outputs
 from tallystick.store.database import Database, get_meta
 from tallystick.store.tables import agreements, batch_leaves, batches, challenges, figures, policies, receipts
-from tallystick.store.transactions import add_intent
 
 from .apply import POSTING_PAUSED, set_aside
+from .asking import Asker
 from .config import BatchLimits
 from .contracts import Contracts
 from .leases import END
@@ -140,7 +140,7 @@ class Batcher:
         self._limits = limits
         self._post_deadline = post_deadline
         self._notice = notice
-        self._reached = reached
+        self._asker = Asker("batch", database, contracts, engine, reached)
         self._clock = clock
         self._quiet_until = 0.0
         self._back_off = 0.0
@@ -202,9 +202,7 @@ class Batcher:
     ) -> None:
         number = batch_number(self._policy, self._operator, header.nonce)
         intent = Intent(post_key(number, 0), "post", self._contracts.ledger, call)
-        self._engine.check(intent.target, intent.data)
-        self._reached("batch.before")
-        with self._database.write() as connection:
+        with self._asker.asked(intent, now) as connection:
             connection.execute(
                 insert(batches).values(
                     batch=str(number),
@@ -224,7 +222,6 @@ class Batcher:
             )
             connection.execute(insert(batch_leaves), leaf_rows(number, plan.figures))
             mark_batched(connection, plan.figures, now)
-            add_intent(connection, self._engine.sender, intent, now)
         self._notice(
             "batch_planned",
             batch=str(number),
@@ -232,7 +229,6 @@ class Batcher:
             value=header.value,
             criterion=plan.criterion,
         )
-        self._reached("batch.after")
 
     def _pass_over(self, waiting: Sequence[Waiting], now: int) -> None:
         """Figures that could move nothing wait no longer; the next units wake them up.

@@ -29,7 +29,7 @@ from tallystick.chain.endpoints import RPC_VARIABLE, BadEndpoints, endpoints_fro
 from tallystick.chain.engine import EngineLimits
 from tallystick.chain.errors import SignerProblem
 from tallystick.chain.fees import FeeLimits
-from tallystick.chain.registry import Registry, default_folder, write_atomically
+from tallystick.chain.registry import TOKEN_SIDE, Registry, default_folder, write_atomically
 from tallystick.chain.rpc import RpcPool
 from tallystick.chain.signers import KeySigner, TransactionSigner
 from tallystick.protocol.eip712 import credentials_domain, ledger_domain
@@ -104,6 +104,12 @@ def run(
     poke_interval: Annotated[
         int, typer.Option(help="Chain seconds between two payments of a lease's clock; 0: never.")
     ] = 86_400,
+    checkpoint_interval: Annotated[
+        int, typer.Option(help="Chain seconds between two checkpoints of a payee's rewards; 0: never.")
+    ] = 86_400,
+    checkpoint_fees: Annotated[
+        int, typer.Option(help="µ of a payee's new fees that are worth a checkpoint; less waits for a week.")
+    ] = 1_000_000,
     credentials_age: Annotated[
         int, typer.Option(help="Chain seconds that a credential waits at most for others to be posted with.")
     ] = 60,
@@ -129,6 +135,8 @@ def run(
             log_range=log_range,
             keep_refunds=keep_refunds,
             poke_interval=poke_interval,
+            checkpoint_interval=checkpoint_interval,
+            checkpoint_fees=checkpoint_fees,
             credentials_age=credentials_age,
             ready_file=ready_file,
         )
@@ -165,7 +173,7 @@ def run_relayer(config: RelayerConfig, signer: TransactionSigner, api_keys: Path
     with ExitStack() as stack:
         pool = RpcPool.connect(config.rpc)
         stack.callback(pool.close)
-        contracts = Contracts(pool.node, Registry(config.deployments).open(pool.node))
+        contracts = Contracts(pool.node, Registry(config.deployments).open(pool.node, without=TOKEN_SIDE))
         database = Database.open(config.database, upgrade=False)
         stack.callback(database.close)
         stack.enter_context(_leadership(database))

@@ -75,6 +75,8 @@ class RelayerConfig:
         log_range: Blocks in one eth_getLogs.
         keep_refunds: Whether to refund agreements whose waiting is over.
         poke_interval: Seconds of chain time between two payments of one lease's clock; 0: never.
+        checkpoint_interval: Seconds of chain time between two checkpoints of one payee's rewards; 0: never.
+        checkpoint_fees: µ of a payee's new fees that are worth a checkpoint; less waits, for a week at most.
         credentials_age: Seconds of chain time that a credential or revocation waits at most for others to share its
             transaction.
         ready_file: Written once the service listens: {"url", "pid"}.
@@ -94,6 +96,8 @@ class RelayerConfig:
     log_range: int = 2_000
     keep_refunds: bool = False
     poke_interval: int = 86_400
+    checkpoint_interval: int = 86_400
+    checkpoint_fees: int = 1_000_000
     credentials_age: int = 60
     ready_file: Path | None = None
 
@@ -115,6 +119,12 @@ class RelayerConfig:
             raise BadConfig("--confirmations must be at least 1.")
         if self.poke_interval < 0:
             raise BadConfig(f"--poke-interval is in seconds, zero (never) or more, not {self.poke_interval}.")
+        if self.checkpoint_interval < 0:
+            raise BadConfig(
+                f"--checkpoint-interval is in seconds, zero (never) or more, not {self.checkpoint_interval}."
+            )
+        if self.checkpoint_fees < 0:
+            raise BadConfig(f"--checkpoint-fees is in µ, zero or more, not {self.checkpoint_fees}.")
         if self.credentials_age < 0:
             raise BadConfig(f"--credentials-age is in seconds, zero or more, not {self.credentials_age}.")
         if not 1 <= self.log_range <= 1_000_000:

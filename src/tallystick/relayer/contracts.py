@@ -15,11 +15,13 @@ from tallystick.protocol.eip712 import BatchHeader, Credential, Receipt, Revocat
 from tallystick.protocol.enums import KeyKind
 from tallystick.protocol.keys import parse_address, to_checksum
 
-__all__ = ["Contracts", "LeafClaim", "NotTheRelayer", "PostedBatch"]
+__all__ = ["Contracts", "LeafClaim", "NotTheRelayer", "PostedBatch", "RewardStanding"]
 
 USED: Final = ("Escrow", "ReceiptLedger", "Staking", "PolicyBook", "Credentials")
-JUDGING: Final = ("Challenges", "Court")
+OPTIONAL: Final = ("Challenges", "Court", "SupplierRewards", "DividendVault")
 """Used where the deployment has them."""
+CALLS_AT_ONCE: Final = 100
+"""Reads in one JSON-RPC batch."""
 NO_ITEM: Final = Item(Receipt(0, 0, 0, 0, bytes(32), False), b"").arguments()
 
 
@@ -48,6 +50,13 @@ class LeafClaim(NamedTuple):
     proof: tuple[bytes, ...]
 
 
+class RewardStanding(NamedTuple):
+    """An account as `SupplierRewards` has it: µ of fees that count, and µ that a checkpoint would find."""
+
+    fees: int
+    waiting: int
+
+
 class PostingTerms(NamedTuple):
     """µ that may be in flight, µ of it that are not taken yet, and the next batch's nonce."""
 
@@ -61,7 +70,7 @@ class Contracts:
 
     def __init__(self, node: Node, deployment: Deployment) -> None:
         self._node = node
-        names = [*USED, *(name for name in JUDGING if name in deployment.contracts)]
+        names = [*USED, *(name for name in OPTIONAL if name in deployment.contracts)]
         self.addresses = {name: parse_address(deployment.address(name)) for name in names}
         self.first_block = deployment.first_block
         self.escrow = self.addresses["Escrow"]
@@ -69,13 +78,16 @@ class Contracts:
         self.credentials = self.addresses["Credentials"]
         self.challenges = self.addresses.get("Challenges")
         self.court = self.addresses.get("Court")
+        self.rewards = self.addresses.get("SupplierRewards")
         self._ledger = load("ReceiptLedger")
         self._credentials = load("Credentials")
         self._escrow = load("Escrow")
 
-    def listed(self, refunds: bool, pokes: bool = False) -> frozenset[tuple[bytes, bytes]]:
+    def listed(
+        self, refunds: bool, pokes: bool = False, checkpoints: bool = False
+    ) -> frozenset[tuple[bytes, bytes]]:
         """What the engine may sign: post and settle, post and revoke of `Credentials`, answers to challenges and
-        proposals to the Court; refundMany and poke when asked to keep refunds and leases."""
+        proposals to the Court; refundMany, poke and checkpoint when asked to keep refunds, leases and rewards."""
         pairs = {(self.ledger, self._ledger.function(name).selector) for name in ("post", "settle")}
         pairs |= {
             (self.credentials, self._credentials.function(name).selector) for name in ("post", "revoke")
@@ -86,6 +98,8 @@ class Contracts:
             pairs.add((self.challenges, load("Challenges").function("answer").selector))
         if self.court is not None:
             pairs.add((self.court, load("Court").function("propose").selector))
+        if self.rewards is not None and checkpoints:
+            pairs.add((self.rewards, load("SupplierRewards").function("checkpoint").selector))
         return frozenset(pairs)
 
     def answer_call(self, batch: int, index: int, item: Item) -> bytes:
@@ -148,6 +162,21 @@ class Contracts:
         ]
         return self._credentials.encode("revoke", [tuple(one) for one in items], list(signatures))
 
+    def checkpoint_call(self, accounts: Sequence[int]) -> bytes:
+        """Calldata of `SupplierRewards.checkpoint`, at most 200 accounts."""
+        return load("SupplierRewards").encode("checkpoint", list(accounts))
+
+    def reward_standings(self, accounts: Sequence[int]) -> tuple[int, list[RewardStanding]]:
+        """µ that still count today, of all accounts together, and how these accounts stand, by the newest block."""
+        calls: list[tuple[str, str, tuple[Any, ...]]] = [("SupplierRewards", "schedule", ())]
+        calls += [("SupplierRewards", "lifetimeOf", (account,)) for account in accounts]
+        schedule, *found = self._read_many(calls)
+        return int(schedule[3]), [RewardStanding(int(one[0]), int(one[1])) for one in found]
+
+    def estimate(self, target: bytes, data: bytes, sender: bytes) -> int:
+        """Gas that a call would need now. Raises ContractRefused with the contract's reason."""
+        return self._node.estimate(to_checksum(target), data, to_checksum(sender))
+
     def simulate(self, target: bytes, data: bytes, sender: bytes) -> None:
         """Runs a call without sending it. Raises ContractRefused with the contract's reason."""
         self._node.call(to_checksum(target), data, to_checksum(sender))
@@ -170,17 +199,7 @@ class Contracts:
             ("ReceiptLedger", "inFlight", (operator,)),
             ("ReceiptLedger", "nextNonce", (policy, operator)),
         )
-        calls = [
-            (
-                "eth_call",
-                [{"to": to_checksum(self.addresses[name]), "data": _hex(name, function, values)}, "latest"],
-            )
-            for name, function, values in reads
-        ]
-        terms, (_, free, _), flying, nonce = (
-            load(name).decode(function, bytes.fromhex(answer[2:]))
-            for (name, function, _), answer in zip(reads, self._node.batch(calls), strict=True)
-        )
+        terms, (_, free, _), flying, nonce = self._read_many(reads)
         limit = min(int(terms["valueCap"]), int(terms["stakeMultiple"]) * int(free))
         return PostingTerms(limit, max(limit - int(flying), 0), int(nonce))
 
@@ -214,8 +233,22 @@ class Contracts:
                 f"Operator {operator} wants {threshold} signatures a batch; this relayer holds one key only.",
             )
 
-    def _read_ledger(self, function: str, *values: Any) -> Any:
-        return self._read("ReceiptLedger", function, *values)
+    def _read_many(self, reads: Sequence[tuple[str, str, tuple[Any, ...]]]) -> list[Any]:
+        """Results of (contract, function, arguments), in order."""
+        calls = [
+            (
+                "eth_call",
+                [{"to": to_checksum(self.addresses[name]), "data": _hex(name, function, values)}, "latest"],
+            )
+            for name, function, values in reads
+        ]
+        answers: list[str] = []
+        for start in range(0, len(calls), CALLS_AT_ONCE):
+            answers += self._node.batch(calls[start : start + CALLS_AT_ONCE])
+        return [
+            load(name).decode(function, bytes.fromhex(answer[2:]))
+            for (name, function, _), answer in zip(reads, answers, strict=True)
+        ]
 
     def _read(self, name: str, function: str, *values: Any) -> Any:
         return self._node.read(load(name), to_checksum(self.addresses[name]), function, *values)

@@ -20,8 +20,8 @@ from tallystick.protocol.eip712 import Credential, Revocation
 from tallystick.protocol.enums import CredentialFault
 from tallystick.store.database import Database
 from tallystick.store.tables import statements, transactions
-from tallystick.store.transactions import add_intent
 
+from .asking import Asker
 from .contracts import Contracts
 from .statements import POSTING, REFUSED, WAITING
 from .submit import retry_delay
@@ -92,10 +92,10 @@ class CredentialPoster:
         """`age`: chain seconds that the oldest statement may wait for others to share its transaction."""
         self._database = database
         self._contracts = contracts
-        self._engine = engine
         self._age = age
         self._notice = notice
         self._reached = reached
+        self._asker = Asker("credentials", database, contracts, engine, reached)
 
     def step(self, head: Head) -> None:
         """Takes back what failed, gives up what has expired, then asks for a call if one is due."""
@@ -116,16 +116,12 @@ class CredentialPoster:
             number = 1 + (connection.execute(select(func.max(transactions.c.id))).scalar_one() or 0)
         kind = "revocations" if call[0].revocation else "credentials"
         intent = Intent(f"{kind}:{number}", kind, self._contracts.credentials, data)
-        self._engine.check(intent.target, intent.data)
         rows = [{"wanted": one.seq, "at": place} for place, one in enumerate(call)]
         mark = update(statements).where(statements.c.seq == bindparam("wanted"))
         values = {"state": POSTING, "call_key": intent.key, "place": bindparam("at")}
-        self._reached("credentials.before")
-        with self._database.write() as connection:
+        with self._asker.asked(intent, now) as connection:
             connection.execute(mark.values(**values), rows)
-            add_intent(connection, self._engine.sender, intent, now)
         self._notice("credentials_asked", key=intent.key, items=len(call))
-        self._reached("credentials.after")
 
     def _call_data(self, connection: Connection, call: Sequence[WaitingStatement]) -> bytes:
         wanted = select(statements).where(statements.c.seq.in_([one.seq for one in call]))

@@ -15,8 +15,8 @@ from tallystick.chain.rpc import Head
 from tallystick.protocol.enums import Mode, Status
 from tallystick.store.database import Database
 from tallystick.store.tables import agreements, batches, lease_pokes, policies, transactions
-from tallystick.store.transactions import add_intent
 
+from .asking import Asker
 from .contracts import Contracts
 from .leases import END, Clock
 from .submit import settle_key
@@ -89,7 +89,7 @@ class Keeper:
         self._poke_interval = poke_interval
         self._policies = tuple(policies)
         self._notice = notice
-        self._reached = reached
+        self._asker = Asker("keep", database, contracts, engine, reached)
         self._graces: int | None = None
         self._settle_grace: int | None = None
         self._look_at = 0
@@ -134,13 +134,9 @@ class Keeper:
             figures = connection.execute(select(batches.c.figures).where(batches.c.batch == row.batch))
             call = self._contracts.settle_call(int(row.batch), figures.scalar_one())
         intent = Intent(settle_key(row.batch, row.settle_tries), "settle", self._contracts.ledger, call)
-        self._engine.check(intent.target, intent.data)
-        self._reached("keep.before")
-        with self._database.write() as connection:
-            add_intent(connection, self._engine.sender, intent, now)
+        with self._asker.asked(intent, now) as connection:
             connection.execute(update(batches).where(batches.c.batch == row.batch).values(state="settling"))
         self._notice("batch_settling", batch=row.batch)
-        self._reached("keep.after")
 
     def _poke(self, now: int) -> None:
         """Has the clocks paid that earned something up to their horizon, those first that wait longest."""
@@ -158,15 +154,11 @@ class Keeper:
             return
         call = self._contracts.poke_call(sorted(due))
         intent = Intent(f"poke:{now}:{due[0]}", "poke", self._contracts.escrow, call)
-        self._engine.check(intent.target, intent.data)
-        self._reached("keep.before")
-        with self._database.write() as connection:
-            add_intent(connection, self._engine.sender, intent, now)
+        with self._asker.asked(intent, now) as connection:
             asked = upsert(lease_pokes).values([{"agreement": one, "asked_at": now} for one in due])
             values = {"asked_at": asked.excluded.asked_at}
             connection.execute(asked.on_conflict_do_update(index_elements=["agreement"], set_=values))
         self._notice("poke_asked", leases=len(due))
-        self._reached("keep.after")
 
     def _refund(self, now: int) -> None:
         """Refunds what is due, and what the contract would not hold back: each is asked about before all are sent."""
@@ -191,12 +183,9 @@ class Keeper:
             return
         call = self._contracts.refund_many_call(sorted(ready))
         intent = Intent(f"refund:{now}:{ready[0]}", "refund", self._contracts.escrow, call)
-        self._engine.check(intent.target, intent.data)
-        self._reached("keep.before")
-        with self._database.write() as connection:
-            add_intent(connection, self._engine.sender, intent, now)
+        with self._asker.asked(intent, now):
+            pass
         self._notice("refund_asked", agreements=len(ready))
-        self._reached("keep.after")
 
 
 def _under_way(connection: Connection, kind: str) -> bool:

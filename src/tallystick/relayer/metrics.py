@@ -12,7 +12,7 @@
 | tallystick_batch_steps_total | step | what became of batches: posted, settling, lost, post_again, … |
 | tallystick_transactions_total | event, kind | signed, replaced, mined, final, reverted, … |
 | tallystick_transactions_pending | | logical transactions that are not final |
-| tallystick_gas_used_total | kind | gas of final transactions: post, settle, refund, poke, answer, propose, … |
+| tallystick_gas_used_total | kind | gas of final transactions: post, settle, refund, poke, answer, checkpoint, … |
 | tallystick_figures_waiting | | agreements with a figure in no batch yet |
 | tallystick_batches_unsettled | | batches planned, posted or settling |
 | tallystick_followed_block | | newest final block in the mirror |
@@ -21,6 +21,10 @@
 | tallystick_challenges_open | | challenges of our leaves that are neither answered nor over |
 | tallystick_challenge_steps_total | step | what became: answer_asked, unanswerable, answer_refused, retry, lost |
 | tallystick_proposal_steps_total | step | rejections by verifiers: asked, refused, retry, over |
+| tallystick_checkpoint_steps_total | step | checkpoints of rewards: asked, waits (the day is full), refused |
+| tallystick_reward_fees_waiting | | µ of final fees that no checkpoint has counted yet |
+| tallystick_reward_accounts_waiting | | payees that they belong to |
+| tallystick_reward_wait_seconds | | chain seconds since which the oldest of them wait; 0: none do |
 | tallystick_paused | what | 1 while the guardian has paused it: posting, opening |
 | tallystick_loop_age_seconds | loop | seconds since a loop last finished without an error |
 | tallystick_loop_errors_total | loop, code | rounds of a loop that ended with an error |
@@ -36,7 +40,18 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 __all__ = ["LOOPS", "Metrics"]
 
-LOOPS: Final = ("head", "follow", "batch", "submit", "answer", "propose", "keep", "credentials", "engine")
+LOOPS: Final = (
+    "head",
+    "follow",
+    "batch",
+    "submit",
+    "answer",
+    "propose",
+    "keep",
+    "checkpoint",
+    "credentials",
+    "engine",
+)
 
 _CREDENTIAL_STATES: Final = ("waiting", "posting", "posted", "refused")
 
@@ -99,6 +114,18 @@ class Metrics:
         self.proposal_steps = Counter(
             "tallystick_proposal_steps", "What became of rejections", ["step"], registry=registry
         )
+        self.checkpoint_steps = Counter(
+            "tallystick_checkpoint_steps", "What became of checkpoints", ["step"], registry=registry
+        )
+        self.reward_fees = Gauge(
+            "tallystick_reward_fees_waiting", "Final fees not counted for rewards", registry=registry
+        )
+        self.reward_accounts = Gauge(
+            "tallystick_reward_accounts_waiting", "Payees whose fees wait", registry=registry
+        )
+        self.reward_wait = Gauge(
+            "tallystick_reward_wait_seconds", "Since the oldest of them wait", registry=registry
+        )
         self.ages = Gauge(
             "tallystick_loop_age_seconds", "Since a loop last went well", ["loop"], registry=registry
         )
@@ -133,6 +160,11 @@ class Metrics:
         """Counts open challenges whenever the metrics are scraped."""
         self.challenges.set_function(count)
 
+    def watch_rewards(self, waiting: Callable[[], tuple[int, int, int]]) -> None:
+        """Reads the fees that wait to be counted, their payees and the longest wait at each scrape."""
+        for place, gauge in enumerate((self.reward_fees, self.reward_accounts, self.reward_wait)):
+            gauge.set_function(lambda place=place: waiting()[place])  # type: ignore[misc]
+
     def count_answers(self, kind: str, answers: Iterable[tuple[str, str | None]]) -> None:
         """Counts answers to receipts, verdicts or credentials (`kind`): status, and code when rejected."""
         counter = {"receipt": self.receipts, "verdict": self.verdicts, "credential": self.credentials}[kind]
@@ -156,5 +188,7 @@ class Metrics:
             self.challenge_steps.labels(event.removeprefix("challenge_")).inc()
         elif event.startswith("proposal_"):
             self.proposal_steps.labels(event.removeprefix("proposal_")).inc()
+        elif event.startswith("checkpoint_"):
+            self.checkpoint_steps.labels(event.removeprefix("checkpoint_")).inc()
         elif event.startswith("batch_"):
             self.steps.labels(event.removeprefix("batch_")).inc()

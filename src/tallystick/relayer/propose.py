@@ -14,7 +14,6 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, select, update
 
 from tallystick.chain.engine import REFUSED, REVERTED, Intent, Notice, TransactionEngine
-from tallystick.chain.errors import ContractRefused
 from tallystick.chain.rpc import Head
 from tallystick.protocol.backing import Item, Leaf, Signed, verdicts_in_order
 from tallystick.protocol.enums import Status
@@ -24,8 +23,8 @@ from tallystick.protocol.merkle import proof
 from tallystick.protocol.reasons import DisputeReason
 from tallystick.store.database import Database
 from tallystick.store.tables import agreements, batch_leaves, batches, challenges, rejections, transactions
-from tallystick.store.transactions import add_intent
 
+from .asking import Asker
 from .contracts import Contracts, LeafClaim
 from .evidence import receipts_behind, verdicts_behind
 from .mirror import Mirror
@@ -69,9 +68,8 @@ class Proposer:
     ) -> None:
         self._database = database
         self._contracts = contracts
-        self._engine = engine
         self._notice = notice
-        self._reached = reached
+        self._asker = Asker("propose", database, contracts, engine, reached)
 
     def step(self, head: Head) -> None:
         """Asks for the proposals that are due. Raises ChainError when the chain cannot be read."""
@@ -122,21 +120,15 @@ class Proposer:
         call = self._contracts.propose_call(row.agreement, row.valid_units, claim, verdicts, reason)
         key = propose_key(row.agreement, row.valid_units, row.output_root, row.tries)
         intent = Intent(key, "propose", self._contracts.court, call)
-        self._engine.check(intent.target, intent.data)
-        try:
-            self._contracts.simulate(intent.target, call, self._engine.sender)
-        except ContractRefused as refusal:
-            problem = f"{refusal.code}: {refusal.message}"
+        problem = self._asker.refusal(intent)
+        if problem:
             self._note(row, now + LOOK_AGAIN, problem=problem)
             if problem != row.problem:
                 self._tell("proposal_refused", row, problem=problem)
             return
-        self._reached("propose.before")
-        with self._database.write() as connection:
-            add_intent(connection, self._engine.sender, intent, now)
+        with self._asker.asked(intent, now) as connection:
             connection.execute(update(rejections).where(*_mine(row)).values(state="proposing"))
         self._tell("proposal_asked", row, verifiers=[one.operator for one in verdicts])
-        self._reached("propose.after")
 
     def _note(self, row: _Waiting, retry_at: int, **values: Any) -> None:
         if "problem" in values:

@@ -1,6 +1,6 @@
 """The service: loops over one head of the chain after the other, in one thread, one step at a time.
 
-    head -> follow -> engine -> submit -> answer -> propose -> batch -> keep -> credentials
+    head -> follow -> engine -> submit -> answer -> propose -> batch -> keep -> checkpoint -> credentials
          -> engine (when something new was asked for)
 
 Every step leaves the database whole, so the process may die between any two lines. Decisions take the chain's
@@ -30,6 +30,7 @@ from tallystick.store.transactions import SqlTransactionStore
 from .answer import Answerer
 from .apply import OPENING_PAUSED, POSTING_PAUSED
 from .batch import UNSETTLED, Batcher, bury_closed
+from .checkpoint import Checkpointer
 from .config import RelayerConfig
 from .contracts import Contracts
 from .credentials import CredentialPoster
@@ -37,6 +38,7 @@ from .follow import CHAIN_TIME, ChainRewritten, Follower
 from .keep import Keeper
 from .metrics import LOOPS, Metrics
 from .propose import Proposer
+from .rewards import fees_waiting
 from .submit import Submitter, take_over
 
 __all__ = ["Relayer"]
@@ -52,6 +54,7 @@ _ASKED: Final = frozenset(
         "batch_new_deadline",
         "refund_asked",
         "poke_asked",
+        "checkpoint_asked",
         "credentials_asked",
         "challenge_answer_asked",
         "proposal_asked",
@@ -61,7 +64,7 @@ _BAD_NEWS: Final = frozenset(
     {"transaction_reverted", "transaction_refused", "transaction_reorged", "transaction_not_taken",
      "nonce_lost", "batch_waits", "batch_lost", "batch_back_to_planned", "batch_retry_settle", "credentials_failed",
      "challenge_unanswerable", "challenge_answer_refused", "challenge_retry", "challenge_lost", "proposal_refused",
-     "proposal_retry"}
+     "proposal_retry", "checkpoint_refused"}
 )  # fmt: skip
 
 Step = Callable[[Head], Any]
@@ -108,7 +111,7 @@ class Relayer:
             pool,
             signer,
             SqlTransactionStore(database, bytes.fromhex(signer.address[2:])),
-            contracts.listed(config.keep_refunds, config.poke_interval > 0),
+            contracts.listed(config.keep_refunds, config.poke_interval > 0, config.checkpoint_interval > 0),
             limits=config.engine,
             notice=self._notice,
             reached=reached,
@@ -153,6 +156,16 @@ class Relayer:
             policies=config.policies,
             **common,
         )
+        self._checkpointer = Checkpointer(
+            database,
+            contracts,
+            self.engine,
+            config.operator,
+            interval=config.checkpoint_interval,
+            least=config.checkpoint_fees,
+            gas=config.batch.gas,
+            **common,
+        )
         self._poster = CredentialPoster(
             database, contracts, self.engine, age=config.credentials_age, **common
         )
@@ -167,6 +180,7 @@ class Relayer:
             ("propose", self._proposer.step),
             ("batch", self._batch),
             ("keep", self._keeper.step),
+            ("checkpoint", self._checkpointer.step),
             ("credentials", self._poster.step),
         )
         metrics.watch_ages(self.ages)
@@ -174,6 +188,7 @@ class Relayer:
         metrics.watch_store(self._count_pending, self._count_waiting, self._count_unsettled)
         metrics.watch_credentials(self._count_credentials)
         metrics.watch_challenges(self._count_challenges)
+        metrics.watch_rewards(self.fees_waiting)
 
     # -- rounds ------------------------------------------------------------------------------------
 
@@ -262,6 +277,13 @@ class Relayer:
             keys = (CHAIN_TIME, POSTING_PAUSED, OPENING_PAUSED)
             now, posting, opening = (int(get_meta(connection, key) or 0) for key in keys)
         return Pauses(posting if now < posting else 0, opening if now < opening else 0)
+
+    def fees_waiting(self) -> tuple[int, int, int]:
+        """µ of final fees that no checkpoint has counted, their payees, and chain seconds of the longest wait."""
+        with self._database.read() as connection:
+            waiting = fees_waiting(connection)
+            now = int(get_meta(connection, CHAIN_TIME) or 0)
+        return waiting.fees, waiting.accounts, max(now - waiting.since, 0) if waiting.accounts else 0
 
     def _count_pending(self) -> int:
         wanted = transactions.c.state.in_(("queued", "sent", "mined"))

@@ -22,7 +22,7 @@ from .tables import meta
 BUSY_TIMEOUT: Final = 10.0
 """Seconds that a writer waits for another process's write."""
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 """The newest migration. A database that has it is opened without loading Alembic."""
 
 CHAIN_ID: Final = "chain_id"

@@ -5,9 +5,9 @@ whole µ, times are seconds since 1970 by the *chain's* clock. An agreement's nu
 2^63 as long as fewer than 2^31 agreements were opened; units above 2^63 - 1 are refused at the door. A
 batch's number has 96 bits and is kept as decimal text.
 
-The mirror (policies, operators, operator_keys, credentials, credential_nonces, agreements, the events in challenges,
-and the pauses in meta) is written by `relayer.follow` alone, from finalized events alone, in the same database
-transaction as the cursor (meta `followed_block`).
+The mirror (policies, operators, operator_keys, credentials, credential_nonces, agreements, the events in challenges
+and rewards, pauses and dividends in meta) is written by `relayer.follow` alone, from finalized events alone, in the
+same database transaction as the cursor (meta `followed_block`).
 """
 
 from sqlalchemy import (
@@ -339,6 +339,25 @@ lease_pokes = Table(
     Column("asked_at", BigInteger, nullable=False),
 )
 
+# What each payee's final work brought in fees, and what of it counts for rewards; both by final events, see
+# relayer/rewards.py. The last two columns are written by checkpoint.py, with the transaction that asks.
+rewards = Table(
+    "rewards",
+    metadata,
+    Column("account", BigInteger, primary_key=True, autoincrement=False),
+    Column("fees", BigInteger, nullable=False, server_default=text("0")),  # µ, ever: the Escrow's rewardBase
+    Column("overturned", BigInteger, nullable=False, server_default=text("0")),  # µ, ever
+    Column("counted", BigInteger, nullable=False, server_default=text("0")),  # µ, less what was forfeited
+    # µ of `counted` that the next checkpoint takes back, for as many that were overturned since the last
+    Column("forfeiting", BigInteger, nullable=False, server_default=text("0")),
+    # chain time since which fees wait to be counted; 0: none do
+    Column("waiting_since", BigInteger, nullable=False, server_default=text("0")),
+    # beginning of the period in which it was last looked after, and the logical transaction that was asked for then
+    Column("asked_for", BigInteger, nullable=False, server_default=text("0")),
+    Column("asked_key", Text),
+    Index("ix_rewards_waiting_since", "waiting_since"),
+)
+
 dead_letters = Table(
     "dead_letters",
     metadata,
@@ -356,7 +375,9 @@ transactions = Table(
     metadata,
     Column("id", _Serial, primary_key=True),
     Column("key", Text, nullable=False, unique=True),  # what it is for, e.g. post:<batch>:0
-    Column("kind", Text, nullable=False),  # post, settle, refund, poke, answer, propose, credentials, …
+    Column(
+        "kind", Text, nullable=False
+    ),  # post, settle, refund, poke, answer, propose, checkpoint, credentials, …
     Column("sender", LargeBinary(20), nullable=False),
     Column("target", LargeBinary(20), nullable=False),
     Column("data", LargeBinary, nullable=False),

@@ -14,7 +14,7 @@ from typing import Final
 from tallystick.chain.endpoints import endpoints_from
 from tallystick.chain.errors import NodeRefused, NodeUnreachable
 from tallystick.chain.node import Node
-from tallystick.chain.registry import Registry, write_atomically
+from tallystick.chain.registry import TOKEN_SIDE, Registry, write_atomically
 from tallystick.chain.rpc import RpcPool
 from tallystick.chain.sender import KeySender
 from tallystick.chain.signers import KeySigner, secret_from_environment
@@ -98,7 +98,7 @@ def watch(
             raise WatchProblem("bad_watch", "Name an endpoint with --rpc, or in TALLYSTICK_RPC_URL.")
         pool = RpcPool.connect(urls)
         stack.callback(pool.close)
-        ledger = Ledger(pool.node, Registry(options.deployments).open(pool.node))
+        ledger = Ledger(pool.node, Registry(options.deployments).open(pool.node, without=TOKEN_SIDE))
         sources = _sources(options.evidence, ledger, stack, say)
         actor = _actor(options, ledger, pool) if options.challenge else None
         start = ledger.deployment.first_block if options.first_block is None else options.first_block

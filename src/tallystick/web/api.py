@@ -217,6 +217,23 @@ def _add_reads(app: FastAPI, context: WebContext, readers: CapacityLimiter, allo
         return record
 
     @app.get(
+        "/v1/rewards/{account}",
+        tags=["read"],
+        summary="The fees that a payee's final work brought, and what of them counts for rewards",
+        dependencies=[allowed],
+        responses=denied,
+    )
+    async def get_rewards(account: str) -> schemas.RewardsRecord:
+        if not (account.isascii() and account.isdigit() and len(account) <= 10 and int(account) < 2**32):
+            raise ApiError("bad_parameter", "An account's number is written in decimal digits, below 2^32.")
+
+        def read() -> schemas.RewardsRecord:
+            with context.database.read() as connection:
+                return reads.rewards_of(connection, int(account))
+
+        return await anyio.to_thread.run_sync(read, limiter=readers)
+
+    @app.get(
         "/v1/batches",
         tags=["read"],
         summary="Batches, the newest first",

@@ -12,6 +12,8 @@ from tallystick.protocol.figures import decode_figures, leaves
 from tallystick.relayer.evidence import receipts_behind, verdicts_behind
 from tallystick.relayer.leases import agreement_end
 from tallystick.relayer.records import NO_RECEIPT
+from tallystick.relayer.rewards import DIVIDENDS_CLAIMED, DIVIDENDS_RECEIVED, WAITING, fees_waiting
+from tallystick.store.database import get_meta
 from tallystick.store.tables import (
     agreements,
     batches,
@@ -20,6 +22,7 @@ from tallystick.store.tables import (
     figures,
     meta,
     receipts,
+    rewards,
     statements,
     transactions,
     verdicts,
@@ -42,6 +45,11 @@ def status(connection: Connection, ready: bool) -> schemas.Status:
         batches=_counts(connection, batches.c.state),
         credentials=_counts(connection, statements.c.state),
         gas=_gas(connection, accepted),
+        rewards=_reward_totals(connection),
+        dividends=schemas.DividendTotals(
+            received=int(get_meta(connection, DIVIDENDS_RECEIVED) or 0),
+            claimed=int(get_meta(connection, DIVIDENDS_CLAIMED) or 0),
+        ),
         dead_letters=_number(connection, func.count(dead_letters.c.id)),
         providers=_providers(connection),
     )
@@ -185,6 +193,37 @@ def credential(connection: Connection, hash_: bytes) -> schemas.CredentialRecord
     )
 
 
+def rewards_of(connection: Connection, account: int) -> schemas.RewardsRecord:
+    """The fees of an account; zeros when its work has brought none."""
+    query = (
+        select(rewards, WAITING.label("waiting"), transactions.c.receipt)
+        .outerjoin_from(rewards, transactions, transactions.c.key == rewards.c.asked_key)
+        .where(rewards.c.account == account)
+    )
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return schemas.RewardsRecord(
+            account=account,
+            fees=0,
+            overturned=0,
+            counted=0,
+            waiting=0,
+            waiting_since=None,
+            forfeiting=0,
+            transaction=None,
+        )
+    return schemas.RewardsRecord(
+        account=account,
+        fees=row["fees"],
+        overturned=row["overturned"],
+        counted=row["counted"],
+        waiting=row["waiting"],
+        waiting_since=row["waiting_since"] or None,
+        forfeiting=row["forfeiting"],
+        transaction=row["receipt"]["hash"] if row["receipt"] else None,
+    )
+
+
 def _newest_receipt(connection: Connection, number: int) -> schemas.ReceiptRecord | None:
     query = select(receipts).where(receipts.c.agreement == number).order_by(receipts.c.units.desc()).limit(1)
     row = connection.execute(query).mappings().first()
@@ -260,6 +299,16 @@ def _gas(connection: Connection, accepted: int) -> schemas.GasTotals:
     post, settle = rows.pop("post", 0), rows.pop("settle", 0)
     each = round((post + settle) / accepted, 1) if accepted else None
     return schemas.GasTotals(post=post, settle=settle, other=sum(rows.values()), per_receipt=each)
+
+
+def _reward_totals(connection: Connection) -> schemas.RewardTotals:
+    waiting = fees_waiting(connection)
+    return schemas.RewardTotals(
+        fees=_number(connection, func.sum(rewards.c.fees)),
+        counted=_number(connection, func.sum(rewards.c.counted)),
+        waiting=waiting.fees,
+        accounts=waiting.accounts,
+    )
 
 
 def _providers(connection: Connection) -> list[schemas.ProviderTotals]:

@@ -216,6 +216,24 @@ class CredentialRecord(_Model):
     transaction: str | None = Field(description="hash of the transaction that it was put into, once mined")
 
 
+class RewardsRecord(_Model):
+    """The fees that a payee's final work brought, and what of them counts for rewards. Money in µ; the TALLY that they
+    bring stand in `SupplierRewards.lifetimeOf`."""
+
+    account: int
+    fees: int = Field(description="of both sides, ever; those of a release once it was good")
+    overturned: int = Field(description="of work that was ruled bad later, ever")
+    counted: int = Field(description="by checkpoints, less what was forfeited")
+    waiting: int = Field(description="what a checkpoint would count")
+    waiting_since: int | None = Field(description="seconds by the chain; null: nothing waits")
+    forfeiting: int = Field(
+        description="of what counts, what a checkpoint would take back for work ruled bad since the last"
+    )
+    transaction: str | None = Field(
+        description="hash of this relayer's newest checkpoint of it, once mined; others make them too"
+    )
+
+
 class ChainStatus(_Model):
     """Where the follower is."""
 
@@ -249,6 +267,22 @@ class GasTotals(_Model):
     per_receipt: float | None = Field(description="(post + settle) / accepted receipts")
 
 
+class RewardTotals(_Model):
+    """Fees of final work, and what of them counts for rewards; of all payees, in µ."""
+
+    fees: int = Field(description="ever")
+    counted: int = Field(description="by checkpoints, less what was forfeited")
+    waiting: int
+    accounts: int = Field(description="payees of which something waits")
+
+
+class DividendTotals(_Model):
+    """What holders of TALLY got of all fees, in µ, since this database follows the vault."""
+
+    received: int = Field(description="by the vault")
+    claimed: int
+
+
 class ProviderTotals(_Model):
     """One provider's share. Money in µ."""
 
@@ -269,6 +303,8 @@ class Status(_Model):
     batches: dict[str, int] = Field(description="how many in each state")
     credentials: dict[str, int] = Field(description="credentials and revocations, how many in each state")
     gas: GasTotals
+    rewards: RewardTotals
+    dividends: DividendTotals
     dead_letters: int
     providers: list[ProviderTotals] = Field(description="those who earned most, at most 20")
 

@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 import eth_abi
 import pytest
 
-from tallystick.chain import dispute_events
+from tallystick.chain import dispute_events, token_events
 from tallystick.chain import event_types as types
 from tallystick.chain.abi import EventType, Parameter
 from tallystick.chain.contracts import load
@@ -23,7 +23,7 @@ ADDRESSES = {
         [
             "Directory", "PolicyBook", "Staking", "Escrow", "ReceiptLedger", "FeeSplitter", "InsurancePool",
             "DividendVault", "Credentials", "SessionKeys", "Challenges", "Court", "JackpotPool", "Council", "Jury",
-            "BisectionReferee",
+            "BisectionReferee", "SupplierRewards",
         ],
         0xA0,
     )
@@ -104,7 +104,7 @@ def test_event_classes__of_each_contract__cover_all_but_housekeeping(contract: s
 
 
 def test_event_classes__every_class__is_an_event_of_an_abi() -> None:
-    every = [*vars(types).values(), *vars(dispute_events).values()]
+    every = [one for home in (types, dispute_events, token_events) for one in vars(home).values()]
     classes = {cls for cls in every if isinstance(cls, type) and issubclass(cls, types.Event)}
     assert classes - {types.Event} == set(event_classes().values())
 

@@ -135,6 +135,14 @@ def test_check__wrong_chain_missing_or_other_code__is_told_apart() -> None:
         check(deployment(), node(b"\x00"))
 
 
+def test_check__without_a_contract__lets_its_code_be_anything() -> None:
+    """A relayer starts whatever the token's code has become, and not when a contract of the payments is another."""
+    codes = {FIRST: CODE, "0x" + "33" * 20: b""}
+    with pytest.raises(RegistryProblem, match="no code of Staking"):
+        check(deployment(), node(codes), without={"TallyToken"})
+    check(deployment(), node(codes), without={"Staking"})
+
+
 def test_address__contract_that_was_not_deployed__is_said() -> None:
     with pytest.raises(RegistryProblem, match="has no Court; it has Directory, Staking"):
         deployment().address("Court")

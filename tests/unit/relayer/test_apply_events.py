@@ -15,11 +15,14 @@ from tallystick.chain.event_types import (
     EscrowBegun,
     EscrowCloseRequested,
     EscrowDowntimeSet,
+    EscrowFeesOverturned,
     EscrowFigureSkipped,
     EscrowOpened,
     EscrowOpeningPaused,
     EscrowOpeningResumed,
+    EscrowReleaseFinalised,
     EscrowReplaced,
+    EscrowSettled,
     EscrowSettledByRelease,
     EscrowToppedUp,
     Event,
@@ -30,11 +33,18 @@ from tallystick.chain.event_types import (
     ReceiptLedgerPostingPaused,
     ReceiptLedgerPostingResumed,
 )
+from tallystick.chain.token_events import (
+    DividendVaultClaimed,
+    DividendVaultFeesReceived,
+    SupplierRewardsCheckpointed,
+    SupplierRewardsForfeited,
+)
 from tallystick.protocol.accounting.policies import Policy
 from tallystick.protocol.eip712 import Terms
 from tallystick.protocol.enums import CloseReason, CredentialKind, Mode, SkipReason, VerificationKind
 from tallystick.relayer.apply import OPENING_PAUSED, POSTING_PAUSED, apply_events
 from tallystick.relayer.mirror import Mirror
+from tallystick.relayer.rewards import DIVIDENDS_CLAIMED, DIVIDENDS_RECEIVED
 from tallystick.store.database import Database, get_meta
 from tallystick.store.tables import attempts, batch_leaves, batches, figures, metadata, policies, transactions
 
@@ -356,3 +366,61 @@ def test_credential__policy_names_a_measurement__only_that_counts(database: Data
     apply(database, posted(2))
     assert attested(database, 150, MEASUREMENT)
     assert not attested(database, 150, b"\x0f" * 32)
+
+
+# -- fees that count for rewards -------------------------------------------------------------------------------------
+
+PAYEE = 4
+
+
+def sums(database: Database, account: int = PAYEE) -> tuple[int, ...] | None:
+    """µ of fees, overturned and counted, and the second since which they wait."""
+    for row in rows(database, "rewards"):
+        if row["account"] == account:
+            return row["fees"], row["overturned"], row["counted"], row["waiting_since"]
+    return None
+
+
+def test_settled__fees_of_both_sides__are_the_payees_as_differences_of_floors(database: Database) -> None:
+    # 5 % and 1 %, each floored of what is paid in all: 0; 1 + 0; then 4 999 and 999 in all
+    apply(database, EscrowSettled(at(2), METERED, 19))
+    assert sums(database) is None
+    apply(database, EscrowSettled(at(3), METERED, 20), now=70)
+    assert sums(database) == (1, 0, 0, 70)
+    apply(database, EscrowSettled(at(4), METERED, 99_999), now=80)
+    assert sums(database) == (5_998, 0, 0, 70)
+    apply(database, EscrowSettled(at(5), LEASE, 1_000), EscrowSettled(at(5, 1), 99 << 32, 10**6))
+    assert sums(database) == (5_998 + 60, 0, 0, 70)
+    assert [row["account"] for row in rows(database, "rewards")] == [PAYEE]
+
+
+def test_released__its_fees_wait_for_its_good_end__and_later_steps_begin_after_it(database: Database) -> None:
+    apply(database, EscrowSettledByRelease(at(2), METERED, 50_010))
+    assert sums(database) is None
+    apply(database, EscrowSettled(at(3), METERED, 60_000))
+    # floor(60 000 / 20) - floor(50 010 / 20) + 600 - 500
+    assert sums(database) == (3_000 - 2_500 + 600 - 500, 0, 0, 1_000)
+    apply(database, EscrowReleaseFinalised(at(4), METERED, 3_000, True))
+    assert sums(database) == (3_600, 0, 0, 1_000)
+    apply(database, EscrowReleaseFinalised(at(5), METERED, 77, False))
+    assert sums(database) == (3_600, 0, 0, 1_000)
+
+
+def test_checkpointed_overturned_forfeited__follow_the_chain_whoever_asked(database: Database) -> None:
+    apply(database, EscrowSettled(at(2), METERED, 100_000), now=70)
+    apply(database, SupplierRewardsCheckpointed(at(3), PAYEE, 20_000, 6_000, 10**20), now=80)
+    assert sums(database) == (6_000, 0, 6_000, 0)
+    apply(database, EscrowFeesOverturned(at(4), METERED, PAYEE, 2_500), now=90)
+    assert sums(database) == (6_000, 2_500, 6_000, 0)
+    apply(database, SupplierRewardsForfeited(at(5), PAYEE, 2_500, 10**19), now=95)
+    assert sums(database) == (6_000, 2_500, 3_500, 0)
+    apply(database, EscrowSettled(at(6), METERED, 100_100), now=99)
+    assert sums(database) == (6_006, 2_500, 3_500, 99)
+
+
+def test_dividends__received_and_claimed__are_summed(database: Database) -> None:
+    apply(database, DividendVaultFeesReceived(at(2), 5, 700), DividendVaultFeesReceived(at(3), 6, 33))
+    apply(database, DividendVaultClaimed(at(4), b"\x01" * 20, b"\x02" * 20, 41))
+    with database.read() as connection:
+        found = [get_meta(connection, key) for key in (DIVIDENDS_RECEIVED, DIVIDENDS_CLAIMED)]
+    assert found == ["733", "41"]

@@ -108,6 +108,7 @@ CONFIG = {
     [
         {"rpc": ()}, {"rpc": ("ws://127.0.0.1",)}, {"policies": ()}, {"policies": (0,)}, {"policies": (1, 1)},
         {"policies": (65_536,)}, {"operator": 0}, {"poll": 0.0}, {"poll": 1e9}, {"log_range": 0},
+        {"checkpoint_interval": -1}, {"checkpoint_fees": -1},
     ],
 )  # fmt: skip
 def test_relayer_config__makes_no_sense__is_refused_in_a_sentence(wrong: dict[str, Any]) -> None:

@@ -38,6 +38,13 @@ def test_run__endpoints_in_the_variable__are_used(
     assert started[0].rpc == (FIRST, SECOND)
 
 
+def test_run__how_rewards_are_counted__is_passed_on(started: list[RelayerConfig]) -> None:
+    assert run("--rpc", SECOND).exit_code == 0
+    assert run("--rpc", SECOND, "--checkpoint-interval", "0", "--checkpoint-fees", "5").exit_code == 0
+    found = [(config.checkpoint_interval, config.checkpoint_fees) for config in started]
+    assert found == [(86_400, 1_000_000), (0, 5)]
+
+
 def test_run__endpoints_in_a_file__are_used(
     started: list[RelayerConfig], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

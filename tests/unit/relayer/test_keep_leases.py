@@ -210,7 +210,7 @@ def test_step__dies_at_the_commit__asks_once(desk: Desk) -> None:
     def dies(place: str) -> None:
         raise KeyboardInterrupt(place)
 
-    desk.keeper._reached = dies
+    desk.keeper._asker._reached = dies
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt, match="before"):
             desk.step(2_000 + LAG)

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 
 import tallystick.store
 from tallystick.store.database import HEAD, Database, DatabaseProblem, get_meta, set_meta
-from tallystick.store.tables import agreements, batch_leaves, batches, dead_letters, meta, metadata
+from tallystick.store.tables import agreements, batch_leaves, batches, dead_letters, meta, metadata, rewards
 
 ESCROW = bytes(19) + b"\x01"
 LEDGER = bytes(19) + b"\x02"
@@ -73,6 +73,28 @@ def test_upgrade__from_the_first_schema__keeps_batches_and_leaves_and_lets_a_bat
     with pytest.raises(IntegrityError), database.write() as connection:
         connection.execute(delete(batches))  # its leaf still refers to it
     database.close()
+
+
+def test_upgrade__to_rewards__counts_the_fees_of_what_was_paid_before(path: Path) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(tallystick.store.__file__).parent / "migrations"))
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        # (agreement, payee, paid), at 5 % and 1 %: 4 999 + 999, 5 + 1, and nothing of 19
+        for number, payee, paid in ((1, 8, 99_999), (2, 8, 100), (3, 9, 19)):
+            connection.exec_driver_sql(
+                "INSERT INTO agreements (agreement, customer, funder, operator, payee, mode, policy, unit_price, "
+                "budget, fee_provider, fee_customer, start, expiry, status, paid, opened_block) "
+                f"VALUES ({number}, 1, 1, 1, {payee}, 0, 1, 1, 1000000, 500, 100, 1, 2, 1, {paid}, 1)"
+            )
+    engine.dispose()
+    database = Database.open(path)
+    with database.read() as connection:
+        found = connection.execute(select(rewards.c.account, rewards.c.fees, rewards.c.waiting_since)).all()
+    database.close()
+    assert [tuple(row) for row in found] == [(8, 6_004, 1)]
 
 
 def test_open__again__keeps_what_was_committed(path: Path) -> None:

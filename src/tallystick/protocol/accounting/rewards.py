@@ -48,6 +48,8 @@ class Supplier:
     credited: int = 0
     forfeited: int = 0
     claimed: int = 0
+    overturned: int = 0
+    """µ of fees of work ruled bad, ever, for which as many have left the grants, as far as there were any."""
     found: int = 0
     """µ of final work, not ruled bad, that its last checkpoint saw; only the invariants read it."""
 
@@ -193,7 +195,7 @@ class SupplierRewards:
         self.token.check_mint(self.address, amount, caller=self.address)
         self.dividend_vault.check_stake(staker, amount, caller=self.address)
         self._pay(accounts, dues, now)
-        self.token.mint(self.address, amount, caller=self.address)
+        self.token.mint(self.address, amount, caller=self.address, booked=True)
         self.dividend_vault.stake_for(staker, amount, caller=self.address, now=now)
         return amount
 
@@ -240,11 +242,14 @@ class SupplierRewards:
         return max(0, self.escrow.earnings_of(account)[2] - self.escrow.overturned(account))
 
     def _as_checkpointed(self, account: int) -> Supplier:
-        """The account less what was overturned; fees that wait bring nothing that vests today."""
-        return self.suppliers.get(account, Supplier()).kept(self._net_fees(account))
+        """The account less what was overturned since; fees that wait bring nothing that vests today."""
+        found = self.suppliers.get(account, Supplier())
+        overturned = self.escrow.overturned(account)
+        kept = found.kept(found.fees - (overturned - found.overturned))
+        return replace(kept, overturned=overturned)
 
     def _checkpoint(self, account: int, now: int) -> None:
-        """What was overturned leaves, the newest first; of what is new counts what the day has room for."""
+        """For what was overturned the newest leave; then counts, of what is new, what the day has room for."""
         found = self._as_checkpointed(account)
         today = now // DAY
         waiting = self._net_fees(account) - found.fees
@@ -268,7 +273,7 @@ class SupplierRewards:
     def _dues(self, accounts: Sequence[int], caller: Address, now: int) -> dict[int, int]:
         """TALLY-wei due to the owner of each account; refuses what `claim` refuses, in its order."""
         for account in accounts:
-            if caller == ZERO_ADDRESS or self.escrow.owner_of(account) != caller:
+            if self.escrow.owner_of(account) != caller:
                 raise Refused("SupplierRewards_NotOwner", f"{caller} does not own account {account}.")
         self._check_items(accounts)
         dues = {account: self.claimable(account, now=now) for account in accounts}

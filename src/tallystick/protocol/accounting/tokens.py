@@ -54,10 +54,10 @@ class Token:
         self.unbooked[holder] = self.unbooked.get(holder, 0) - amount
         return amount
 
-    def _issue(self, to: Address, amount: int) -> None:
+    def _issue(self, to: Address, amount: int, *, booked: bool = False) -> None:
         self._check_receiver(to)
         self.supply += amount
-        self._receive(to, amount, booked=False)
+        self._receive(to, amount, booked=booked)
 
     def _check_receiver(self, to: Address) -> None:
         if to == ZERO_ADDRESS:
@@ -138,10 +138,10 @@ class Tally(Token):
         self.dripped = 0
         """TALLY-wei that did not come from the minter."""
 
-    def mint(self, to: Address, amount: int, *, caller: Address) -> None:
-        """Mints `amount` TALLY-wei. Minter only, within the cap."""
+    def mint(self, to: Address, amount: int, *, caller: Address, booked: bool = False) -> None:
+        """Mints `amount` TALLY-wei. Minter only, within the cap. `booked`: as in `move`."""
         self.check_mint(to, amount, caller=caller)
-        self._issue(to, amount)
+        self._issue(to, amount, booked=booked)
 
     def drip(self, to: Address, amount: int) -> None:
         """Makes `amount` TALLY-wei out of nothing within the cap, as anyone may on a test network."""
