@@ -246,6 +246,19 @@ def test_statement__of_some_days__has_what_was_earned_in_them() -> None:
         )
 
 
+def test_statement__stake_that_grows_in_the_middle_of_a_week__earns_by_the_second() -> None:
+    """Half of 1 000 µ by 100 of 200, half by 300 of 400: 250 + 375."""
+    events: list[Event] = [
+        DividendVaultStaked(at(1), ONE, 100 * TALLY),
+        DividendVaultStaked(at(2), TWO, 100 * TALLY),
+        DividendVaultFeesReceived(at(3), 10, 1_000),
+        DividendVaultStaked(at(4), ONE, 200 * TALLY),
+    ]
+    for whose, earned in ((ONE, 625), (TWO, 375)):
+        last = dividend_rows(events, TIMES, whose, Span(), 12 * WEEK)[-1]
+        assert (last.kind, last.amount, last.figures["earned"]) == ("earned", earned, earned)
+
+
 def test_statement__event_in_the_last_second__earlier_moments_come_before_it() -> None:
     span = Span(11 * WEEK + 2 * DAY)
     rows = dividend_rows(EVENTS[:4], TIMES, ONE, span, HALF)
