@@ -13,7 +13,11 @@ from tallystick.protocol.reasons import DisputeReason
 
 ROOT = Path(__file__).parents[3]
 SOLIDITY = "\n".join(path.read_text() for path in sorted((ROOT / "contracts").rglob("*.sol")))
-TYPES = "\n".join(path.read_text() for path in sorted((ROOT / "contracts" / "types").rglob("*.sol")))
+TYPES = "\n".join(
+    path.read_text()
+    for room in ("types", "interfaces")
+    for path in sorted((ROOT / "contracts" / room).rglob("*.sol"))
+)
 OPENZEPPELIN = {
     "AccessManagedUnauthorized",
     "ERC20InsufficientBalance",
