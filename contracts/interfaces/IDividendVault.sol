@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {ClaimSkip} from "../types/RewardTypes.sol";
+
 /// @title Dividends in the currency for staked TALLY
 /// @notice Fees pulled in week w (unix time / 604 800) stream evenly over week w + 1 to those who are staked, second by
 /// second. What streams while nobody stakes is carried into the following week's stream. The accumulator is scaled by
@@ -14,13 +16,6 @@ pragma solidity 0.8.37;
 ///
 /// Trust: there is no role, no owner and no parameter to change.
 interface IDividendVault {
-    /// @notice Why {claimFor} left somebody out.
-    enum ClaimSkip {
-        NO_PAYOUT,
-        NOTHING_OWED,
-        TRANSFER_REFUSED
-    }
-
     event Staked(address indexed staker, uint256 amount);
     /// @notice TALLY stopped earning and can be withdrawn from `unlocksAt` on (the clock covers all that is leaving).
     event ExitStarted(address indexed staker, uint256 amount, uint40 unlocksAt);

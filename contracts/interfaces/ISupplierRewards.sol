@@ -46,7 +46,7 @@ interface ISupplierRewards {
     /// @notice Thrown by the constructor: R0, L, D or the vesting time is zero, D is above L, the
     /// vesting time longer than 3 650 days, or 2 x R0 x L above the token's cap.
     error SupplierRewards_UnfitSchedule();
-    /// @notice Thrown by the constructor: the token does not exist yet, or has another minter.
+    /// @notice Thrown by the constructor: the token does not exist yet, has another minter, or is not what the vault stakes.
     error SupplierRewards_UnfitToken(address token);
 
     /// @notice Forfeits what was overturned of accounts, then counts their new fees, in their order. Anyone. Accounts with nothing
@@ -83,7 +83,8 @@ interface ISupplierRewards {
     function schedule() external view returns (uint256 rate, uint256 firstRate, uint256 counted, uint256 leftToday);
     /// @notice TALLY-wei ever credited by checkpoints, forfeited, and minted.
     function totals() external view returns (uint256 credited, uint256 forfeited, uint256 minted);
-    /// @notice TALLY-wei that the owner of `account`, or all members of a split together, could claim now.
+    /// @notice TALLY-wei that the owner of `account`, or all members of a split together, could claim now. Once a member was paid
+    /// more than its share of what a ruling let stand, the others can claim more than this: see {claimableShare}.
     function claimable(uint32 account) external view returns (uint256);
     /// @notice As {claimable}, of one member.
     function claimableShare(uint32 account, uint256 index, uint32[] calldata weights) external view returns (uint256);

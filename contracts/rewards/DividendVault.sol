@@ -10,6 +10,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 
 import {IDividendVault} from "../interfaces/IDividendVault.sol";
 import {IFeeSplitter} from "../interfaces/IFeeSplitter.sol";
+import {ClaimSkip} from "../types/RewardTypes.sol";
 import {DividendStream} from "./DividendStream.sol";
 
 /// @title DividendVault

@@ -20,7 +20,7 @@ import {TallyToken} from "./TallyToken.sol";
 /// @param authority AccessManager in front of {ISupplierRewards-lowerRate}.
 /// @param escrow Says what fees each account's final work brought.
 /// @param token TALLY; exists already, and names this contract as its minter.
-/// @param dividendVault Stakes TALLY.
+/// @param dividendVault Exists already, and stakes that token.
 /// @param rate R0, in TALLY-wei a µ.
 /// @param halving L, in µ.
 /// @param dailyFees D, in µ.
@@ -76,9 +76,10 @@ contract SupplierRewards is ISupplierRewards, AccessManaged, ReentrancyGuardTran
         if (p.authority == address(0) || p.escrow == address(0) || p.dividendVault == address(0)) {
             revert SupplierRewards_ZeroAddress();
         }
-        if (p.token.code.length == 0 || TallyToken(p.token).MINTER() != address(this)) {
-            revert SupplierRewards_UnfitToken(p.token);
-        }
+        if (
+            p.token.code.length == 0 || TallyToken(p.token).MINTER() != address(this)
+                || IDividendVault(p.dividendVault).TOKEN() != p.token
+        ) revert SupplierRewards_UnfitToken(p.token);
         if (
             p.rate == 0 || p.halving == 0 || p.dailyFees == 0 || p.vesting == 0 || p.dailyFees > p.halving
                 || p.vesting > 3_650 days || 2 * uint256(p.rate) * p.halving > TallyToken(p.token).CAP()

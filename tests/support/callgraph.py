@@ -1,8 +1,8 @@
 """What a contract can reach: by its sources' imports, and by the selectors in its bytecode.
 
-    reached("contracts/escrow/Escrow.sol")     # every source that it imports, directly or not
-    constants(code)                            # what its PUSH instructions push, widths 1 to 32
-    knows(code, selector)                      # whether it can call, or be called by, that selector
+reached("contracts/escrow/Escrow.sol")     # every source that it imports, directly or not
+constants(code)                            # what its PUSH instructions push, widths 1 to 32
+knows(code, selector)                      # whether it can call, or be called by, that selector
 """
 
 from __future__ import annotations

@@ -39,10 +39,12 @@ SOURCES = ROOT / "src" / "tallystick"
 DOCUMENTS = (
     "arbiters.md",
     "architecture.md",
+    "bifurcation.md",
     "bisection.md",
     "challenges.md",
     "comparison.md",
     "disputes.md",
+    "dividends.md",
     "errors.md",
     "events.md",
     "governance.md",

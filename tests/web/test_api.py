@@ -496,9 +496,9 @@ def test_get_rewards__waiting_forfeiting_and_none__by_hand(client: Client, datab
         "fees": 900,
         "overturned": 100,
         "counted": 400,
-        "waiting": 400,
+        "waiting": 500,
         "waitingSince": 50,
-        "forfeiting": 0,
+        "forfeiting": 100,
         "transaction": None,
     }
     assert client.get("/v1/rewards/3").json() == {

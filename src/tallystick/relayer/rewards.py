@@ -1,8 +1,10 @@
 """What each payee's final work brought in fees, and what of it counts for rewards: the table `rewards`.
 
-`waiting` = max(fees - overturned, 0) - counted, as `SupplierRewards` reckons it: above zero a checkpoint counts it,
-below zero that much was overturned after it had counted, and a checkpoint forfeits it. Everything here comes from final
-events, and so costs no reads: a settlement says what is paid, and the fees of a step are a difference of two floors.
+A checkpoint first takes back as many of the fees that count as were overturned since the last (`forfeiting`), then
+counts what stands and counts no more: `waiting` = max(fees - overturned, 0) - (counted - forfeiting), as
+`SupplierRewards` reckons it. So an account whose work was ruled bad is due also when as much new work hides it from
+the sums. Everything here comes from final events, and so costs no reads: a settlement says what is paid, and the fees
+of a step are a difference of two floors.
 """
 
 from __future__ import annotations
@@ -33,21 +35,21 @@ day nothing waits for more than a week."""
 WAITING: Final[ColumnElement[int]] = (
     case((rewards.c.fees > rewards.c.overturned, rewards.c.fees - rewards.c.overturned), else_=0)
     - rewards.c.counted
+    + rewards.c.forfeiting
 )
 
 # Built once: a settlement of 256 figures runs them as often.
 _STEP: Final = select(
     agreements.c.payee, agreements.c.paid, agreements.c.fee_provider, agreements.c.fee_customer
 ).where(agreements.c.agreement == bindparam("number"))
-_SUMS: Final = select(rewards.c.fees, rewards.c.overturned, rewards.c.counted, rewards.c.waiting_since).where(
-    rewards.c.account == bindparam("of")
-)
-_NEW: Final = upsert(rewards).values(
-    {name: bindparam(name) for name in ("account", "fees", "overturned", "counted", "waiting_since")}
-)
+_SUMS: Final = select(
+    rewards.c.fees, rewards.c.overturned, rewards.c.counted, rewards.c.forfeiting, rewards.c.waiting_since
+).where(rewards.c.account == bindparam("of"))
+_WRITTEN: Final = ("fees", "overturned", "counted", "forfeiting", "waiting_since")
+_NEW: Final = upsert(rewards).values({name: bindparam(name) for name in ("account", *_WRITTEN)})
 _WRITE: Final = _NEW.on_conflict_do_update(
     index_elements=["account"],
-    set_={name: _NEW.excluded[name] for name in ("fees", "overturned", "counted", "waiting_since")},
+    set_={name: _NEW.excluded[name] for name in _WRITTEN},
 )
 
 
@@ -60,7 +62,7 @@ class FeesWaiting(NamedTuple):
 
 
 class DueAccount(NamedTuple):
-    """An account to be looked after. µ; `waiting` below zero: so much is to be forfeited."""
+    """An account to be looked after, in µ."""
 
     account: int
     waiting: int
@@ -70,12 +72,15 @@ class DueAccount(NamedTuple):
 def note_fees(
     connection: Connection, account: int, now: int, *, fees: int = 0, overturned: int = 0, counted: int = 0
 ) -> None:
-    """Adds to an account's sums, in µ. What waits now and did not before waits since `now`."""
+    """Adds to an account's sums, in µ. What waits now and did not before waits since `now`. `counted` comes of a
+    checkpoint, which has taken back what was to be forfeited until then."""
     row = connection.execute(_SUMS, {"of": account}).first()
-    known = (0, 0, 0, 0) if row is None else row
+    known = (0, 0, 0, 0, 0) if row is None else row
     values = {"fees": known[0] + fees, "overturned": known[1] + overturned, "counted": known[2] + counted}
-    waits = max(values["fees"] - values["overturned"], 0) > values["counted"]
-    values["waiting_since"] = (known[3] or now) if waits else 0
+    values["forfeiting"] = min((0 if counted else known[3]) + overturned, values["counted"])
+    standing = values["counted"] - values["forfeiting"]
+    waits = max(values["fees"] - values["overturned"], 0) > standing
+    values["waiting_since"] = (known[4] or now) if waits else 0
     connection.execute(_WRITE, {"account": account, **values})
 
 
@@ -102,8 +107,8 @@ def due_accounts(connection: Connection, period: int, least: int, limit: int) ->
     wanted: Any = (
         select(c.account, WAITING, c.counted)
         .outerjoin_from(rewards, transactions, transactions.c.key == c.asked_key)
-        .where(waits | (WAITING < 0), (c.asked_for < period) | failed)
-        .order_by(WAITING >= 0, c.waiting_since, c.account)
+        .where(waits | (c.forfeiting > 0), (c.asked_for < period) | failed)
+        .order_by(c.forfeiting == 0, c.waiting_since, c.account)
         .limit(limit)
     )
     return [DueAccount(*row) for row in connection.execute(wanted)]

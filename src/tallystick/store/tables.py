@@ -348,6 +348,8 @@ rewards = Table(
     Column("fees", BigInteger, nullable=False, server_default=text("0")),  # µ, ever: the Escrow's rewardBase
     Column("overturned", BigInteger, nullable=False, server_default=text("0")),  # µ, ever
     Column("counted", BigInteger, nullable=False, server_default=text("0")),  # µ, less what was forfeited
+    # µ of `counted` that the next checkpoint takes back, for as many that were overturned since the last
+    Column("forfeiting", BigInteger, nullable=False, server_default=text("0")),
     # chain time since which fees wait to be counted; 0: none do
     Column("waiting_since", BigInteger, nullable=False, server_default=text("0")),
     # beginning of the period in which it was last looked after, and the logical transaction that was asked for then

@@ -217,9 +217,9 @@ def rewards_of(connection: Connection, account: int) -> schemas.RewardsRecord:
         fees=row["fees"],
         overturned=row["overturned"],
         counted=row["counted"],
-        waiting=max(row["waiting"], 0),
+        waiting=row["waiting"],
         waiting_since=row["waiting_since"] or None,
-        forfeiting=max(-row["waiting"], 0),
+        forfeiting=row["forfeiting"],
         transaction=row["receipt"]["hash"] if row["receipt"] else None,
     )
 

@@ -227,7 +227,7 @@ class RewardsRecord(_Model):
     waiting: int = Field(description="what a checkpoint would count")
     waiting_since: int | None = Field(description="seconds by the chain; null: nothing waits")
     forfeiting: int = Field(
-        description="what was overturned after it had counted, and a checkpoint would take back"
+        description="of what counts, what a checkpoint would take back for work ruled bad since the last"
     )
     transaction: str | None = Field(
         description="hash of this relayer's newest checkpoint of it, once mined; others make them too"

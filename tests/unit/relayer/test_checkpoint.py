@@ -331,6 +331,20 @@ def test_step__fees_were_overturned__are_forfeited_at_once_and_once(desk: Desk) 
     assert desk.calls() == [[7], [7]]
 
 
+def test_step__as_many_new_fees_as_were_overturned__hide_no_forfeiture(desk: Desk) -> None:
+    desk.settled(7, 5_000_000, MIDNIGHT - DAY)
+    desk.step(START)
+    desk.mined()
+    desk.final()
+    desk.step(START + PAUSE)
+    with desk.database.write() as connection:
+        note_fees(connection, 7, START + PAUSE, overturned=5_000_000)
+        note_fees(connection, 7, START + PAUSE, fees=5_000_000)
+    desk.chain.counted[7], desk.chain.waiting[7], desk.chain.left = 0, 5_000_000, 0
+    desk.step(START + DAY)  # the day has no room for the new ones
+    assert desk.calls() == [[7], [7]]
+
+
 def test_step__somebody_else_has_counted_it__sends_nothing(desk: Desk) -> None:
     desk.settled(7, 5_000_000, MIDNIGHT - 5_000)
     desk.chain.waiting[7], desk.chain.counted[7] = 0, 5_000_000
@@ -382,15 +396,20 @@ def test_note_fees__sums_and_waiting_since__by_hand(desk: Desk) -> None:
     c = rewards.c
     with desk.database.write() as connection:
         for at, change, expected in (
-            (10, {"fees": 5}, (5, 0, 0, 10)),
-            (20, {"fees": 5}, (10, 0, 0, 10)),
-            (30, {"counted": 4}, (10, 0, 4, 10)),
-            (40, {"counted": 6}, (10, 0, 10, 0)),
-            (50, {"overturned": 7}, (10, 7, 10, 0)),
-            (60, {"fees": 1}, (11, 7, 10, 0)),
-            (70, {"counted": -6}, (11, 7, 4, 0)),
-            (80, {"fees": 2}, (13, 7, 4, 80)),
+            (10, {"fees": 5}, (5, 0, 0, 0, 10)),
+            (20, {"fees": 5}, (10, 0, 0, 0, 10)),
+            (30, {"counted": 4}, (10, 0, 4, 0, 10)),
+            (40, {"counted": 6}, (10, 0, 10, 0, 0)),
+            (50, {"overturned": 7}, (10, 7, 10, 7, 0)),
+            (60, {"fees": 1}, (11, 7, 10, 7, 60)),
+            (70, {"counted": -7}, (11, 7, 3, 0, 60)),
+            (75, {"counted": 1}, (11, 7, 4, 0, 0)),
+            (80, {"fees": 2}, (13, 7, 4, 0, 80)),
+            # more than what counts can only take that
+            (90, {"overturned": 5}, (13, 12, 4, 4, 80)),
         ):
             note_fees(connection, 1, at, **change)
-            found = connection.execute(select(c.fees, c.overturned, c.counted, c.waiting_since)).one()
+            found = connection.execute(
+                select(c.fees, c.overturned, c.counted, c.forfeiting, c.waiting_since)
+            ).one()
             assert tuple(found) == expected

@@ -16,6 +16,7 @@ def upgrade() -> None:
         _number("fees"),
         _number("overturned"),
         _number("counted"),
+        _number("forfeiting"),
         _number("waiting_since"),
         _number("asked_for"),
         sa.Column("asked_key", sa.Text(), nullable=True),
