@@ -66,7 +66,7 @@ class Week:
     per_tally: int
     """µ that one staked TALLY earned this week."""
     carried: int
-    """µ that streamed while nobody was staked."""
+    """µ that streamed while nobody was staked, and stream again next week; what was carried before is in it."""
 
     def to_json(self) -> dict[str, Any]:
         """As the report has it."""

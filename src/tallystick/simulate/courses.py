@@ -91,6 +91,7 @@ def decline(options: SimulateOptions) -> Result:
 def crash(options: SimulateOptions) -> Result:
     """The price falls by 99 % at half time, and every staker leaves for four weeks."""
     leaves = options.weeks // 2
+    returns = min(leaves + ABSENT, options.weeks - 1)
 
     def fees(_week: int) -> int:
         return options.fees * FLAT
@@ -99,12 +100,10 @@ def crash(options: SimulateOptions) -> Result:
         return options.price if week < leaves else max(1, int(options.price * FALLS_TO))
 
     calm_course = _course(options, fees)
-    stormy_course = replace(
-        calm_course, price=fallen, flight=Flight(leaves, min(leaves + ABSENT, options.weeks - 1))
-    )
+    stormy_course = replace(calm_course, price=fallen, flight=Flight(leaves, returns))
     calm, stormy = play(calm_course), play(stormy_course)
     before, after = stormy.weeks[leaves - 1], stormy.weeks[leaves]
-    carried = sum(week.carried for week in stormy.weeks[leaves:])
+    waited = stormy.weeks[returns - 1].carried  # what streamed in vain before streamed again, and is in it
     result = Result(
         "crash",
         "Crash: TALLY loses 99 % of its price, and all stakers leave",
@@ -117,8 +116,8 @@ def crash(options: SimulateOptions) -> Result:
             " week.",
             f"What TALLY adds to that in a week is worth {dollars(before.tally_value)} dollars before and"
             f" {dollars(after.tally_value)} after: that is lost, and no contract can help it.",
-            f"{exactly(carried)} dollars streamed while nobody was staked. They are carried, and paid once to those"
-            " who come back.",
+            f"{exactly(waited)} dollars of dividends fall due while nobody is staked. They are carried, and paid once, to"
+            f" those who are staked again from week {returns} on.",
         ],
     )
     result.checks += _crash_checks(calm, stormy)

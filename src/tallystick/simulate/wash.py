@@ -254,7 +254,7 @@ def _story(sweep: _Sweep, crossing: _Sweep) -> list[str]:
         " days. All of them count later; what honest suppliers earn in stable is the same to the µ.",
         f"The trader holds {percent(rows[0]['reward'], whole)} of all TALLY ever credited. Nothing of it can be sold on"
         f" the first day, and the last part {EMISSION_VESTING // DAY} days after the last day of washing.",
-        f"In a second market the rate halves after {CROSSED_AFTER} days of washing: there it pays above"
+        f"In a second market the rate first halves after {CROSSED_AFTER} days of washing: there it pays above"
         f" {exactly(crossing.rows[0]['break_even'])} dollars without stake, and honest suppliers get"
         f" {tally(crossing.washed.honest_reward)} TALLY in all instead of {tally(crossing.calm.honest_reward)}.",
     ]

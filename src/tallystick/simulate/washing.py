@@ -76,7 +76,8 @@ def play(options: SimulateOptions, market: Market, part: int, *, washes: bool) -
         market.now = midnight + DAY // 2
         if day < WORK_WEEKS * 7:
             market.work_day(honest[day % 7])
-        market.checkpoint(market.accounts)
+        else:
+            market.checkpoint(market.accounts)
         market.now = midnight + DAY - 1
         if day % 7 == 6:
             market.pull()
