@@ -10,6 +10,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from contextlib import suppress
 from fractions import Fraction
 from functools import cache
@@ -18,25 +20,25 @@ from math import floor
 from pathlib import Path
 from typing import Any, Final
 
-import pyrevm
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
 from tallystick.chain.contracts import artifact_names, load
-from tallystick.protocol.hashing import keccak256
 from tallystick.replay.options import ReplayOptions
 from tallystick.replay.terminal import Terminal
 from tests.support import callgraph
+from tests.support.apart import Exact, bring_dividends, etch, mocked, tally_and_rewards, token_selectors
 from tests.support.bifurcation import VARIANTS, Run, differences, play
 from tests.support.challenges import open_room
 from tests.support.court import CAROL, DAY, HUNDRED, Bar, open_bar
+from tests.support.dividends import claimable, next_week
 from tests.support.escrow import ANN, MALLORY, OTTO, PAULA, SAM, deploy_escrow, open_desk
-from tests.support.evm import Account, Bound, Evm, Reverted, Snapshot, account, reverts
+from tests.support.evm import Evm, Reverted, account, reverts
 from tests.support.hall import open_hall
 from tests.support.hostile import attack, guarded_calls, hostile_values
-from tests.support.system import DOLLAR, TALLY, WEEK, System, deploy_system
+from tests.support.system import DOLLAR, TALLY, WEEK, System
 
 ALICE, BOB = account("alice"), account("bob")
 PAYEE: Final = 2  # Paula's account
@@ -51,28 +53,6 @@ FEW: Final = settings(
     suppress_health_check=list(HealthCheck),
     print_blob=False,
 )
-
-
-def etch(evm: Evm, address: str, code: bytes) -> None:
-    """Puts code where other code is; storage stays. Not undone by going back to a snapshot: fresh chains only."""
-    evm._revm.insert_account_info(address, pyrevm.AccountInfo(nonce=1, code=code))
-
-
-def next_week(system: System, seconds: int = 0) -> int:
-    """Goes so many seconds into the next week."""
-    return system.evm.warp_to((system.evm.now // WEEK + 1) * WEEK + seconds)
-
-
-def claimable(system: System, *holders: Account) -> list[int]:
-    return [int(system.vault.call("claimable", who.address)) for who in holders]
-
-
-def bring_dividends(system: System, dividends: int) -> None:
-    """Has µ of dividends pulled into the vault, 70 % of fees that MockEscrow accrues."""
-    fees, rest = divmod(dividends * 10, 7)
-    assert (rest, fees % 10) == (0, 0)
-    system.accrue_fees(fees)
-    assert system.vault.transact("pullFees", sender=MALLORY).result == dividends
 
 
 def checkpoint(system: System, number: int = PAYEE) -> tuple[int, int]:
@@ -149,6 +129,24 @@ def test_B01_comparison__one_micro_elsewhere_or_an_unexpected_failure__is_told()
     ]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere.csv"], "There is no trace at nowhere.csv."),
+        (["--variants", "normal,burning"], "There is no variant burning"),
+    ],
+)
+def test_B01_tool__asked_for_what_it_cannot_play__says_so_and_exits_with_2(
+    arguments: list[str], said: str
+) -> None:
+    """`make bifurcation` tells bad input (2) from balances that differ (1)."""
+    tool = Path(__file__).resolve().parents[2] / "tools" / "bifurcation.py"
+    done = subprocess.run(
+        [sys.executable, str(tool), *arguments], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, said in done.stderr) == (2, True)
+
+
 def own_trace() -> Path:
     return Path(str(resources.files("tallystick.demo") / "trace.csv"))
 
@@ -191,27 +189,6 @@ def test_B02_currency__tally_in_its_place__cannot_be_deployed() -> None:
     vault = [system.token.address, system.splitter.address, WEEK]
     with reverts("DividendVault_UnfitCurrency", currency=tally):
         system.evm.deploy("DividendVault", tally, *vault)
-
-
-FOREIGN: Final = (
-    "swap(uint256,uint256,address,bytes)", "swap(address,bool,int256,uint160,bytes)",
-    "swapExactTokensForTokens(uint256,uint256,address[],address,uint256)",
-    "exactInputSingle((address,address,uint24,address,uint256,uint256,uint160))",
-    "burn(uint256)", "burn(address,uint256)", "burnFrom(address,uint256)", "mint(address,uint256)", "mint(uint256)",
-)  # fmt: skip
-"""What would turn one kind of money into the other."""
-
-
-def token_selectors() -> dict[str, bytes]:
-    """Every function that only the token's contracts have, and FOREIGN."""
-
-    def changing(names: tuple[str, ...]) -> dict[str, bytes]:
-        every = [one for name in names for one in load(name).functions.values()]
-        return {one.signature: one.selector for one in every if one.mutability not in ("view", "pure")}
-
-    ours = changing(callgraph.PAYMENTS) | changing(("TestDollar",))
-    wanted = {name: code for name, code in changing(callgraph.TOKEN_SIDE).items() if name not in ours}
-    return wanted | {name: keccak256(name.encode())[:4] for name in FOREIGN}
 
 
 @pytest.mark.parametrize("name", callgraph.PAYMENTS)
@@ -651,39 +628,6 @@ def test_B11_shares__over_any_stakes_and_times__are_those_of_exact_fractions(
     assert sum(exact.earned) + exact.ahead() == received
 
 
-class Exact:
-    """The stream in fractions: floor(S x t / 604 800) has streamed t seconds into a week of S, shared by stakes."""
-
-    def __init__(self, now: int) -> None:
-        self.now = now
-        self.this_week = self.next_week = 0
-        self.stakes = [0, 0, 0]
-        self.earned = [Fraction(0)] * 3
-
-    def fees(self, amount: int) -> None:
-        self.next_week += amount
-
-    def advance(self, time: int) -> None:
-        while self.now < time:
-            until = min(time, (self.now // WEEK + 1) * WEEK)
-            start, end = self.now % WEEK, until - self.now // WEEK * WEEK
-            amount = self.this_week * end // WEEK - self.this_week * start // WEEK
-            if staked := sum(self.stakes):
-                self.earned = [
-                    had + Fraction(amount * stake, staked)
-                    for had, stake in zip(self.earned, self.stakes, strict=True)
-                ]
-            else:
-                self.next_week += amount
-            if until % WEEK == 0:
-                self.this_week, self.next_week = self.next_week, 0
-            self.now = until
-
-    def ahead(self) -> int:
-        """µ that have yet to stream."""
-        return self.this_week - self.this_week * (self.now % WEEK) // WEEK + self.next_week
-
-
 # B12
 
 
@@ -805,39 +749,3 @@ def never_minted(system: System) -> None:
         system.evm.warp(VESTING + 2 * DAY)
     assert system.rewards.call("claimable", PAYEE) == 0
     assert system.token.call("totalSupply") == 0
-
-
-# What several need
-
-
-def mocked() -> tuple[System, Bound]:
-    """The system with fees that a test accrues, as it was made, and its vault."""
-    system, snapshot = _mocked()
-    system.evm.revert(snapshot)
-    return system, system.vault
-
-
-@cache
-def _mocked() -> tuple[System, Snapshot]:
-    system = deploy_system(escrow="MockEscrow")
-    return system, system.evm.snapshot()
-
-
-def tally_and_rewards(system: System) -> tuple[Bound, Bound]:
-    """The token of networks that are not local, and the SupplierRewards that alone mints it."""
-    evm, ours = system.evm, system.parameters
-    token = evm.deploy("TallyToken", evm.next_address(1))
-    rewards = evm.deploy(
-        "SupplierRewards",
-        p={
-            "authority": system.authority.address,
-            "escrow": system.escrow.address,
-            "token": token.address,
-            "dividendVault": system.vault.address,
-            "rate": ours.reward_rate,
-            "halving": ours.reward_halving,
-            "dailyFees": ours.reward_daily_fees,
-            "vesting": ours.reward_vesting,
-        },
-    )
-    return token, rewards

@@ -329,17 +329,17 @@ def test_known_limit__bad_work_counted_dearly__costs_the_cheap_newest_fees() -> 
 
 
 def test_known_limit__what_was_claimed_before_the_ruling__is_kept_by_whoever_earns_no_more() -> None:
-    """A dispute takes eleven days at most by default: 11/90 of the reward are out, less than an eighth. They are a
-    debt of that account alone: another one of the same owner begins without."""
+    """A dispute takes eight days at most by default: 8/90 of the reward are out. They are a debt of that account
+    alone: another one of the same owner begins without."""
     desk = small()
     second = int(desk.escrow.transact("createAccount", PAULA.address, sender=MALLORY).result)
     bad = work(desk, 100 * DOLLAR)
     checkpoint(desk)
-    desk.evm.warp_to(midnight(desk) + 11 * DAY)
-    assert claim(desk).result == 50 * TALLY * 11 // 90
+    desk.evm.warp_to(midnight(desk) + 8 * DAY)
+    assert claim(desk).result == 50 * TALLY * 8 // 90
     overturn(desk, bad, 0)
     checkpoint(desk)
-    assert totals(desk) == (50 * TALLY, 50 * TALLY, 50 * TALLY * 11 // 90)
+    assert totals(desk) == (50 * TALLY, 50 * TALLY, 50 * TALLY * 8 // 90)
     work(desk, 100 * DOLLAR, payee=second)
     checkpoint(desk, second)
     desk.evm.warp(91 * DAY)
@@ -348,7 +348,7 @@ def test_known_limit__what_was_claimed_before_the_ruling__is_kept_by_whoever_ear
     work(desk, 100 * DOLLAR)
     checkpoint(desk)
     desk.evm.warp(91 * DAY)
-    assert claim(desk).result == 50 * TALLY - 50 * TALLY * 11 // 90
+    assert claim(desk).result == 50 * TALLY - 50 * TALLY * 8 // 90
 
 
 def test_known_limit__work_in_dispute__goes_on_vesting_until_it_is_ruled(desk: Desk) -> None:

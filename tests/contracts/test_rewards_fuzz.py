@@ -191,12 +191,14 @@ class Lives:
             match log.name:
                 case "Checkpointed":
                     assert e["day"] == self.now // DAY
+                    assert e["fees"] > 0
                     self.counted[e["account"]] += e["fees"]
                     self.credited[e["account"]] += e["amount"]
                 case "CheckpointCapped":
                     assert e["day"] == self.now // DAY
                     assert e["waiting"] == self.model.rewards.lifetime_of(e["account"], now=self.now)[1]
                 case "Forfeited":
+                    assert e["fees"] > 0
                     self.counted[e["account"]] -= e["fees"]
                     self.forfeited[e["account"]] += e["amount"]
                 case "RewardsClaimed":

@@ -128,3 +128,37 @@ def test_rounds__days_pass__every_payees_fees_are_counted_once_whenever_it_dies(
     let_pass(driver, 12, 12, 12)
     assert len(counted(scene)) == 3
     driver.stop()
+
+
+def test_rounds__rewards_and_token_revert__what_comes_after_is_posted_and_settled_all_the_same(
+    scene: Scene, database: Path
+) -> None:
+    """B04 where the service stands: counting fails, is told, and stops no payment; the fees are counted when it is
+    mended."""
+    first, second = scene.agreements[:2]
+    driver = Driver(scene, database, checkpoint_interval=DAY)
+    noon = (scene.anvil.node.timestamp() // DAY + 1) * DAY + DAY // 2
+    to_time(driver, noon)
+    driver.deliver([(first, 50_000_000)])
+    let_pass(driver, 60, 12, WINDOW, 12, 12, 12)
+    whole = {name: scene.anvil.node.code(scene.address(name)) for name in ("SupplierRewards", "TestTally")}
+    for name in whole:
+        scene.anvil.node.request("anvil_setCode", [scene.address(name), "0x5f5ffd"])
+
+    midnight = noon + DAY // 2
+    to_time(driver, midnight + OFFSET)
+    let_pass(driver, 12, 12, 12)
+    assert counted(scene) == []
+    told = {sample.labels["loop"] for metric in driver.metrics.errors.collect() for sample in metric.samples}
+    assert told == {"checkpoint"}
+    driver.deliver([(second, 50_000_000)])
+    let_pass(driver, 60, 12, WINDOW, 12, 12, 12)
+    assert driver.states() == ["settled", "settled"]
+    assert scene.read("Escrow", "earningsOf", 2) == (57_000_000, 0, 3_000_000)
+
+    for name, code in whole.items():
+        scene.anvil.node.request("anvil_setCode", [scene.address(name), "0x" + code.hex()])
+    to_time(driver, midnight + DAY + OFFSET)
+    let_pass(driver, 12, 12, 12)
+    assert counted(scene) == [(2, 3_000_000)]
+    driver.stop()

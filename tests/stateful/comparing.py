@@ -57,6 +57,7 @@ class Comparing(Worlds):
         self._compare_ledger()
         self._compare_trust()
         self._compare_fees()
+        self._compare_rewards()
 
     def compare_events(self) -> None:
         """11.11: what the events alone rebuild is what the books say."""
@@ -90,6 +91,7 @@ class Comparing(Worlds):
         for name in (*ACTORS, "arbiter"):
             person = account(name).address
             assert books.credits[person] == staking.credits.get(person, 0), name
+        books.token_side.compare(self.model)
 
     def _compare_ledger_events(self) -> None:
         books, ledger = self.books, self.model.ledger
@@ -221,6 +223,23 @@ class Comparing(Worlds):
             claimable = m.dividend_vault.claimable(person, now=self.now)
             assert _read(s.vault, "claimable", person) == claimable, name
             assert _read(s.vault, "stakedOf", person) == m.dividend_vault.staked_of(person), name
+            lifetime = m.dividend_vault.lifetime_of(person, now=self.now)
+            assert _read(s.vault, "lifetimeOf", person) == lifetime, name
+        assert _read(s.vault, "totalCarried") == m.dividend_vault.total_carried(now=self.now)
+
+    def _compare_rewards(self) -> None:
+        s, m = self.system, self.model
+        assert _read(s.token, "totalSupply") == m.token.supply
+        assert _read(s.rewards, "schedule") == m.rewards.schedule(now=self.now)
+        assert _read(s.rewards, "totals") == m.rewards.totals()
+        for number, account_ in enumerate(m.escrow.accounts, 1):
+            if account_.reward_base or account_.overturned:
+                lifetime = m.rewards.lifetime_of(number, now=self.now)
+                assert _read(s.rewards, "lifetimeOf", number) == lifetime, number
+        for number, (_, weights) in m.escrow.splits.items():
+            for place in range(len(weights)):
+                share = m.rewards.claimable_share(number, place, weights, now=self.now)
+                assert _read(s.rewards, "claimableShare", number, place, weights) == share, (number, place)
 
 
 def _view(agreement: Agreement) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from tallystick.protocol.accounting.batches import Recovery
 from tallystick.protocol.amounts import ceil_bps, fee, locked_for, net_of
 from tallystick.protocol.enums import BondSource, CloseReason, LeafEnd
+from tests.stateful.token_books import TokenBooks
 from tests.support.evm import Log
 
 Arguments = Mapping[str, Any]
@@ -63,6 +64,7 @@ class EventBooks:
     staking: str
     policy_book: str
     ledger: str
+    token_side: TokenBooks
     free: Counter[int] = field(default_factory=Counter)
     locked: Counter[int] = field(default_factory=Counter)
     received: Counter[int] = field(default_factory=Counter)
@@ -92,6 +94,7 @@ class EventBooks:
     def read(self, logs: Iterable[Log]) -> None:
         """Takes in what one transaction emitted, in order."""
         for log in logs:
+            self.token_side.read(log)
             readers = {
                 self.escrow: self._of_escrow,
                 self.staking: self._of_staking,

@@ -20,6 +20,7 @@ from tests.stateful.rules_batches import BatchRules
 from tests.stateful.rules_changes import ChangeRules
 from tests.stateful.rules_fees import FeeRules
 from tests.stateful.rules_lives import LifeRules
+from tests.stateful.rules_rewards import RewardRules
 from tests.stateful.rules_signed import SignedRules
 from tests.stateful.rules_stake import StakeRules
 from tests.stateful.rules_trust import TrustRules
@@ -70,7 +71,17 @@ def pristine() -> Pristine:
     return Pristine.deploy()
 
 
-class Market(AccountRules, LifeRules, ChangeRules, BatchRules, SignedRules, StakeRules, TrustRules, FeeRules):
+class Market(
+    AccountRules,
+    LifeRules,
+    ChangeRules,
+    BatchRules,
+    SignedRules,
+    StakeRules,
+    TrustRules,
+    FeeRules,
+    RewardRules,
+):
     """ann and ben buy, cleo and dora provide, relay posts, vera verifies, mallory tries everything."""
 
     @initialize()

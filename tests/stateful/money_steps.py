@@ -125,10 +125,14 @@ class MoneySteps(Worlds):
         )
 
     def vault(self, function: str, caller: Account, *values: Any) -> None:
-        """stake(amount), unstake(amount), withdraw(to), claim(to) or pullFees()."""
+        """stake(amount), stakeFor(staker, amount), unstake(amount), withdraw(to), claim(to), claimFor(stakers),
+        setPayout(to) or pullFees()."""
         s, m = self.system, self.model.dividend_vault
         calls: dict[str, Callable[[], Any]] = {
             "stake": lambda: m.stake(*values, caller=caller.address, now=self.now),
+            "stakeFor": lambda: m.stake_for(*values, caller=caller.address, now=self.now),
+            "claimFor": lambda: m.claim_for(*values, now=self.now),
+            "setPayout": lambda: m.set_payout(*values, caller=caller.address),
             "unstake": lambda: m.unstake(*values, caller=caller.address, now=self.now),
             "withdraw": lambda: m.withdraw(*values, caller=caller.address, now=self.now),
             "claim": lambda: m.claim(*values, caller=caller.address, now=self.now),

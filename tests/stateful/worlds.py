@@ -17,14 +17,21 @@ from tallystick.protocol.eip712 import Domain, Terms
 from tallystick.protocol.errors import Refused
 from tallystick.protocol.model import Addresses, Model, ModelParameters
 from tests.stateful.event_books import EventBooks
+from tests.stateful.token_books import TokenBooks
 from tests.support.evm import Account, Bound, Evm, Reverted, Snapshot, account
-from tests.support.system import Parameters, System, deploy_system
+from tests.support.system import DOLLAR, Parameters, System, deploy_system
 
 __all__ = ["ACTORS", "SPLIT", "PostedBatch", "Pristine", "Worlds"]
 
 ACTORS: Final = ("ann", "ben", "cleo", "dora", "relay", "vera", "mallory")
 SPLIT: Final = ((account("cleo").address, account("dora").address), (700, 300))
 """Members and weights of account 6."""
+PARAMETERS: Final = Parameters(
+    fee_customer=100,
+    reward_halving=3 * DOLLAR,  # so that rewards halve, days fill up and vesting ends within a life
+    reward_daily_fees=DOLLAR,
+    reward_vesting=10 * 86_400,
+)
 
 
 @dataclass
@@ -37,7 +44,7 @@ class Pristine:
     @classmethod
     def deploy(cls) -> Pristine:
         """Deploys everything and lets every actor approve the contracts."""
-        system = deploy_system(Parameters(fee_customer=100), evm=Evm())
+        system = deploy_system(PARAMETERS, evm=Evm())
         for name in ACTORS:
             actor = account(name)
             for token, spender in (
@@ -106,9 +113,21 @@ class Worlds:
             treasury=system.treasury.address,
             supplier_rewards=system.rewards.address,
         )
-        parameters = ModelParameters(addresses=addresses, fee_customer=100, created_at=system.evm.now)
+        parameters = ModelParameters(
+            addresses=addresses,
+            fee_customer=PARAMETERS.fee_customer,
+            emission_rate=PARAMETERS.reward_rate,
+            emission_halving=PARAMETERS.reward_halving,
+            emission_daily_fees=PARAMETERS.reward_daily_fees,
+            emission_vesting=PARAMETERS.reward_vesting,
+            created_at=system.evm.now,
+        )
         books = EventBooks(
-            system.escrow.address, system.staking.address, system.policy_book.address, system.ledger.address
+            system.escrow.address,
+            system.staking.address,
+            system.policy_book.address,
+            system.ledger.address,
+            TokenBooks(system.rewards.address, system.vault.address),
         )
         return cls(system, Model(parameters), books)
 

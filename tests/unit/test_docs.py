@@ -39,6 +39,7 @@ SOURCES = ROOT / "src" / "tallystick"
 DOCUMENTS = (
     "arbiters.md",
     "architecture.md",
+    "bifurcation.md",
     "bisection.md",
     "challenges.md",
     "comparison.md",

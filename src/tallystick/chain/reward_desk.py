@@ -15,7 +15,7 @@ from tallystick.chain.events import EventDecoder
 from tallystick.chain.node import Node, TransactionReceipt
 from tallystick.chain.provider_desk import ProviderDesk
 from tallystick.chain.registry import Deployment
-from tallystick.chain.reward_ops import AccountRewards, Rewards, Schedule, Share
+from tallystick.chain.reward_ops import AccountRewards, Rewards, Schedule, Share, account_rewards
 from tallystick.chain.reward_statement import histories, reward_rows
 from tallystick.chain.sentences import utc
 from tallystick.chain.statements import Row, Span, block_times
@@ -97,7 +97,7 @@ class RewardDesk:
             part = wanted[start : start + _AT_ONCE]
             lives, dues = self._many("lifetimeOf", part), self._many("claimable", part)
             found += [
-                _account(number, life, due, known.get(number, Supplier()), schedule)
+                account_rewards(number, life, due, known.get(number, Supplier()), schedule)
                 for number, life, due in zip(part, lives, dues, strict=True)
             ]
         return found
@@ -223,26 +223,6 @@ class RewardDesk:
 
     def _read(self, function: str, *values: Any) -> Any:
         return self._node.read(load("SupplierRewards"), self._rewards, function, *values)
-
-
-def _account(
-    number: int, life: Sequence[int], due: int, book: Supplier, schedule: Schedule
-) -> AccountRewards:
-    fees, waiting, credited, vested, claimed = (int(one) for one in life)
-    kept = book.kept(fees)
-    tomorrow = kept.vested(schedule.vesting, schedule.now + DAY) - kept.vested(schedule.vesting, schedule.now)
-    return AccountRewards(
-        account=number,
-        fees=fees,
-        waiting=waiting,
-        credited=credited,
-        vested=vested,
-        claimed=claimed,
-        claimable=int(due),
-        overturned=max(0, book.fees - fees),
-        next_day=tomorrow,
-        whole_at=kept.grants[-1].vests_from + schedule.vesting if kept.grants else 0,
-    )
 
 
 def _members(split: EscrowSplitCreated) -> tuple[str, ...]:

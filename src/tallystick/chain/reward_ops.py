@@ -13,6 +13,7 @@ from tallystick.chain.dividend_ops import NOBODY
 from tallystick.chain.errors import OperatorRefusal
 from tallystick.chain.provider_ops import Action
 from tallystick.chain.sentences import utc
+from tallystick.protocol.accounting.rewards import Supplier
 from tallystick.protocol.amounts import format_amount, format_tally
 from tallystick.protocol.constants import DAY, MIN_DIVIDEND_STAKE
 
@@ -21,6 +22,7 @@ __all__ = [
     "Rewards",
     "Schedule",
     "Share",
+    "account_rewards",
     "checkpoint",
     "claim",
     "claim_and_stake",
@@ -123,6 +125,27 @@ class Rewards:
             text = f"{self.owner} has no account in Escrow: `ape run provider register` creates one"
             raise OperatorRefusal("unknown_account", text)
         return found
+
+
+def account_rewards(
+    number: int, life: Sequence[int], due: int, history: Supplier, schedule: Schedule
+) -> AccountRewards:
+    """An account out of the views `lifetimeOf` and `claimable`, and its history out of events."""
+    fees, waiting, credited, vested, claimed = life
+    kept = history.kept(fees)
+    until_now, in_a_day = (kept.vested(schedule.vesting, at) for at in (schedule.now, schedule.now + DAY))
+    return AccountRewards(
+        account=number,
+        fees=fees,
+        waiting=waiting,
+        credited=credited,
+        vested=vested,
+        claimed=claimed,
+        claimable=due,
+        overturned=max(0, history.fees - fees),
+        next_day=in_a_day - until_now,
+        whole_at=kept.grants[-1].vests_from + schedule.vesting if kept.grants else 0,
+    )
 
 
 def checkpoint(schedule: Schedule, accounts: Sequence[AccountRewards]) -> list[Action]:

@@ -8,13 +8,17 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.unit.chain.fakes import FakeTransport
 
 from tallystick.chain import dividend_ops as ops
 from tallystick.chain.contracts import load
+from tallystick.chain.dividend_desk import DividendDesk
 from tallystick.chain.dividend_statement import DIVIDEND_COLUMNS, dividend_rows
 from tallystick.chain.errors import OperatorRefusal
 from tallystick.chain.event_types import Event, Place
+from tallystick.chain.node import Node, TransactionReceipt
 from tallystick.chain.provider_ops import Action
+from tallystick.chain.registry import Deployment, Record
 from tallystick.chain.statements import MICRO, Row, Span, marks, to_csv
 from tallystick.chain.token_events import (
     DividendVaultClaimed,
@@ -242,6 +246,25 @@ def test_statement__of_some_days__has_what_was_earned_in_them() -> None:
         )
 
 
+def test_statement__stake_that_grows_in_the_middle_of_a_week__earns_by_the_second() -> None:
+    """Half of 1 000 µ by 100 of 200, half by 300 of 400: 250 + 375."""
+    events: list[Event] = [
+        DividendVaultStaked(at(1), ONE, 100 * TALLY),
+        DividendVaultStaked(at(2), TWO, 100 * TALLY),
+        DividendVaultFeesReceived(at(3), 10, 1_000),
+        DividendVaultStaked(at(4), ONE, 200 * TALLY),
+    ]
+    for whose, earned in ((ONE, 625), (TWO, 375)):
+        last = dividend_rows(events, TIMES, whose, Span(), 12 * WEEK)[-1]
+        assert (last.kind, last.amount, last.figures["earned"]) == ("earned", earned, earned)
+
+
+def test_statement__event_in_the_last_second__earlier_moments_come_before_it() -> None:
+    span = Span(11 * WEEK + 2 * DAY)
+    rows = dividend_rows(EVENTS[:4], TIMES, ONE, span, HALF)
+    assert short(rows) == [(HALF, "earned", 375 - 214)]
+
+
 def test_span__days__are_whole_and_both_included() -> None:
     assert Span.of_days("1970-01-02", "1970-01-03") == Span(DAY, 3 * DAY)
     assert Span.of_days(None, None).start == 0
@@ -270,3 +293,26 @@ def test_to_csv__columns_and_cells__as_documented_and_no_cell_is_a_formula() -> 
     assert [row[4] for row in rows[2:]] == ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\t=1", "ok"]
     assert rows[2][1:4] == ["", "", ""]
     assert text.endswith("\r\n")
+
+
+def test_sent_by__claim_for_that_sent_one_and_skipped_one__a_line_each() -> None:
+    """The currency may refuse an address between the look and the transaction."""
+    record = Record(VAULT, "0x", 1, ME, "0x", 1)
+    desk = DividendDesk(Node(FakeTransport({})), Deployment(31337, {"DividendVault": record}))
+    claimed, missed = (load("DividendVault").events[name] for name in ("Claimed", "ClaimSkipped"))
+    who, to = "0x" + ONE.hex().zfill(64), "0x" + THREE.hex().zfill(64)
+    where = {
+        "address": VAULT,
+        "blockNumber": "0x1",
+        "blockHash": "0x",
+        "transactionHash": "0x",
+        "logIndex": "0x0",
+    }
+    logs = (
+        {**where, "topics": ["0x" + claimed.digest.hex(), who, to], "data": f"0x{525:064x}"},
+        {**where, "topics": ["0x" + missed.digest.hex(), to], "data": f"0x{2:064x}"},
+    )
+    assert desk.sent_by([TransactionReceipt("0x", 1, True, 1, 1, None, logs)], POOL) == [
+        f"Sent 0.000525 USDC of {ME} to {PAYOUT}.",
+        f"{PAYOUT} is left out: the currency does not send to its payout address; it stays owed.",
+    ]

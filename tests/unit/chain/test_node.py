@@ -123,3 +123,34 @@ def test_http_transport__malformed_address__is_refused_in_a_sentence_without_it(
         HttpTransport(url)
     assert "SECRET" not in str(problem.value)
     assert "no http or https address" in problem.value.message
+
+
+def test_all_logs__node_that_takes_three_blocks_at_once__finds_each_once_in_order() -> None:
+    def logs(filters: dict[str, str]) -> object:
+        first, last = int(filters["fromBlock"], 16), int(filters["toBlock"], 16)
+        if last - first >= 3:
+            return Exception({"code": -32005, "message": "block range too wide"})
+        return [{"blockNumber": hex(number)} for number in range(first, last + 1)]
+
+    node = Node(FakeTransport({"eth_getLogs": logs, "eth_blockNumber": lambda: "0x1f"}))
+    assert [int(log["blockNumber"], 16) for log in node.all_logs(CAROL, (), 5)] == list(range(5, 32))
+    assert [int(log["blockNumber"], 16) for log in node.all_logs(CAROL, (), 7, 9)] == [7, 8, 9]
+
+
+def test_all_logs__node_that_refuses_any__is_refused_and_not_asked_for_ever() -> None:
+    transport = FakeTransport(
+        {"eth_getLogs": lambda _: Exception({"code": -32601, "message": "no such method"})}
+    )
+    with pytest.raises(NodeRefused, match="no such method"):
+        Node(transport).all_logs(CAROL, (), 0, (1 << 20) - 1)
+    assert transport.exchanges == 21
+
+
+@pytest.mark.parametrize(
+    ("pending", "now"), [({"timestamp": "0x14"}, 20), ({"timestamp": "0x1"}, 10), (None, 10)]
+)
+def test_now__block_under_way__counts_when_it_is_known_and_later(pending: object, now: int) -> None:
+    def block(tag: str, _: bool) -> object:
+        return {"timestamp": "0xa"} if tag == "latest" else pending
+
+    assert Node(FakeTransport({"eth_getBlockByNumber": block})).now() == now

@@ -23,6 +23,7 @@ from tallystick.chain.token_events import (
     SupplierRewardsRewardsClaimed,
     SupplierRewardsRewardShareClaimed,
 )
+from tallystick.protocol.accounting.rewards import Supplier
 from tallystick.protocol.constants import DAY, TALLY, WEEK
 
 ME, OTHER, REWARDS, ELSEWHERE = ("0x" + digit * 40 for digit in "1234")
@@ -207,3 +208,18 @@ def test_histories__two_checkpoints_on_one_day__are_one_grant() -> None:
     after = histories(EVENTS)
     assert (after[1].fees, after[1].amount, after[1].forfeited, after[1].claimed) == (127, 1_270, 281, 400)
     assert (after[2].fees, after[2].claimed) == (7, 21)
+
+
+def test_account_rewards__overturned_but_not_yet_checkpointed__is_told_and_vests_no_more() -> None:
+    history = histories(EVENTS[:5])[1]  # 100 µ of day 0 and 55 µ of day 2
+    schedule = replace(SCHEDULE, vesting=VESTING, now=5 * DAY)
+    life = (127, 9, 1_270, 454, 400)  # as the contract's views would say it: 28 of day 2's 55 µ are gone
+    found = ops.account_rewards(1, life, 54, history, schedule)
+    assert (found.overturned, found.waiting, found.claimable) == (28, 9, 54)
+    assert found.next_day == 100 + 27
+    assert found.whole_at == 13 * DAY
+    (action,) = ops.checkpoint(schedule, [found])
+    assert "count 0.000009 USDC" in action.says
+    assert "0.000028 USDC of overturned fees" in action.says
+    none = ops.account_rewards(9, (0, 0, 0, 0, 0), 0, Supplier(), schedule)
+    assert none == ops.AccountRewards(9)
