@@ -1,6 +1,6 @@
 # Everything lands in ignored folders of this checkout: .venv, node_modules, .cache, build. Nothing goes to ~.
 #   PYTHON=…    the Python to use; otherwise the first 3.11 or 3.12 on PATH
-#   ARGS="…"    arguments of `make pytest` and `make ape`
+#   ARGS="…"    arguments of `make pytest`, `make ape` and `make simulate`
 #   STEPS=…     how long `make fuzz` runs
 #   SEEDS="…"   when `make chaos` kills
 #   TRACE=…     a request trace for `make demo` and `make bifurcation`, in the Azure LLM format

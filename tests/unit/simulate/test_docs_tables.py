@@ -16,7 +16,7 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "economics.md"
 
 
 def rows_under(head: str) -> list[list[str]]:
-    """The cells of the table whose head line begins with `head`, without dollar signs and thin spaces."""
+    """The cells of the table whose head line begins with `head`, without dollar signs."""
     lines = PAGE.read_text("utf-8").splitlines()
     begin = next(place for place, line in enumerate(lines) if line.startswith(head))
     rows = []
