@@ -1,6 +1,6 @@
 # Everything lands in ignored folders of this checkout: .venv, node_modules, .cache, build. Nothing goes to ~.
 #   PYTHON=…    the Python to use; otherwise the first 3.11 or 3.12 on PATH
-#   ARGS="…"    arguments of `make pytest` and `make ape`
+#   ARGS="…"    arguments of `make pytest`, `make ape` and `make simulate`
 #   STEPS=…     how long `make fuzz` runs
 #   SEEDS="…"   when `make chaos` kills
 #   TRACE=…     a request trace for `make demo` and `make bifurcation`, in the Azure LLM format
@@ -109,13 +109,16 @@ node_modules/.dev: package-lock.json .npmrc | .venv/.made
 
 # -- targets -------------------------------------------------------------------------------------------------------
 
-.PHONY: setup demo test pytest fmt lint slither compile gas bench fuzz bifurcation chaos ape lock clean
+.PHONY: setup demo simulate test pytest fmt lint slither compile gas bench fuzz bifurcation chaos ape lock clean
 
 setup: $(DEV) ## install all that developing and testing need
 
 demo: $(RUN) ## settle a small trace end to end; TRACE=path takes a real one
 	@mkdir -p $(CACHE)/tmp
 	@TMPDIR=$(CACHE)/tmp $(BIN)/tallystick demo --out build/demo $(if $(TRACE),--trace "$(TRACE)")
+
+simulate: $(RUN) ## play the token's economics on the model; build/simulate/report.html
+	@$(BIN)/tallystick simulate --out build/simulate $(ARGS)
 
 test: $(DEV) ## run the test suite; WORKERS=… processes side by side, two unless told otherwise
 	$(BIN)/python -m pytest -n $(or $(WORKERS),2) --dist loadfile

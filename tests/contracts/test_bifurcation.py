@@ -10,6 +10,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from contextlib import suppress
 from fractions import Fraction
 from functools import cache
@@ -125,6 +127,24 @@ def test_B01_comparison__one_micro_elsewhere_or_an_unexpected_failure__is_told()
         "x100: balances (everything) are not those of normal",
         "x100: dividends [2, 1], not [3, 1]",
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere.csv"], "There is no trace at nowhere.csv."),
+        (["--variants", "normal,burning"], "There is no variant burning"),
+    ],
+)
+def test_B01_tool__asked_for_what_it_cannot_play__says_so_and_exits_with_2(
+    arguments: list[str], said: str
+) -> None:
+    """`make bifurcation` tells bad input (2) from balances that differ (1)."""
+    tool = Path(__file__).resolve().parents[2] / "tools" / "bifurcation.py"
+    done = subprocess.run(
+        [sys.executable, str(tool), *arguments], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert (done.returncode, said in done.stderr) == (2, True)
 
 
 def own_trace() -> Path:

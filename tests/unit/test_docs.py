@@ -44,6 +44,7 @@ DOCUMENTS = (
     "challenges.md",
     "comparison.md",
     "disputes.md",
+    "economics.md",
     "dividends.md",
     "errors.md",
     "events.md",

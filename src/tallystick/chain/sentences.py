@@ -194,7 +194,7 @@ SENTENCES: Mapping[str, str] = {
     "SupplierRewards_RateNotLower": "a rate of {wanted} is not below the {rate} that holds",
     "SupplierRewards_ZeroAddress": "the zero address cannot receive rewards",
     "SupplierRewards_UnfitSchedule": "rate, halving, daily fees and vesting do not fit each other or the token's cap",
-    "SupplierRewards_UnfitToken": "{token} does not exist yet, or has another minter",
+    "SupplierRewards_UnfitToken": "{token} does not exist yet, has another minter, or is not what the vault stakes",
     # JackpotPool and the book of bonds
     "JackpotPool_ZeroAddress": "an address is zero",
     "JackpotPool_ZeroBond": "without a bond, flags on everything would cost nothing",

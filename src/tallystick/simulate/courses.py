@@ -116,8 +116,8 @@ def crash(options: SimulateOptions) -> Result:
             " week.",
             f"What TALLY adds to that in a week is worth {dollars(before.tally_value)} dollars before and"
             f" {dollars(after.tally_value)} after: that is lost, and no contract can help it.",
-            f"{exactly(waited)} dollars of dividends fall due while nobody is staked. They are carried, and paid once, to"
-            f" those who are staked again from week {returns} on.",
+            f"{exactly(waited)} dollars of dividends fall due while nobody is staked. They are carried, and paid once,"
+            f" to those who are staked again from week {returns} on.",
         ],
     )
     result.checks += _crash_checks(calm, stormy)

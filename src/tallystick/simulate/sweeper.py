@@ -94,6 +94,9 @@ def _play(market: Market, week: list[list[int]], block: int, blocks: int, fees: 
             market.deliver(payer, (fees or 1) * GROSS_PER_FEE)
             vault.pull_fees(now=market.now)
             streams.add(vault.stream(now=market.now)[0])
+        if half_day == 14:  # what was earned after the last block that pulled
+            market.now = ends - 1
+            vault.pull_fees(now=market.now)
         market.now = ends
         day, is_noon = divmod(half_day, 2)
         if is_noon:

@@ -110,6 +110,13 @@ def test_whale__two_seconds__earn_two_seconds_of_nine_tenths():
     assert result.figures["instant_payout_would_give"] == 3_150 * MICRO
 
 
+def test_sweeper__once_a_day__leaves_no_fees_behind():
+    """Six pulls; the seventh day's fees come after the last of them, and are pulled when the week ends."""
+    result = sweeper(replace(SMALL, block=86_400))
+    assert failed(result) == set()
+    assert result.figures["pulls"] == 6
+
+
 def test_sweeper__83_pulls_in_a_week__change_nothing_for_anybody():
     result = sweeper(SMALL)
     assert failed(result) == set()
