@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from tests.unit.protocol.rewards_bench import MEMBERS, START, WEIGHTS, Bench, sm
 from tests.unit.protocol.test_model_dividends import earn, refused
 from tests.unit.protocol.world import World
 
+from tallystick.protocol.accounting.tokens import Tally
 from tallystick.protocol.constants import DAY, MICRO, TALLY, TALLY_CAP
 from tallystick.protocol.model import ZERO_ADDRESS, Model, ModelParameters
 
@@ -295,8 +297,11 @@ def test_schedule__that_does_not_fit__refused(figures: dict[str, int]) -> None:
         Model(ModelParameters(**figures))  # type: ignore[arg-type]
 
 
-def test_unfit_token__of_another_minter__refused() -> None:
-    bench = small()
-    bench.token.minter = "somebody"
-    with refused("SupplierRewards_UnfitToken"):
-        bench.rewards.__post_init__()
+def test_unfit_token__of_another_minter_or_not_the_vault_s__refused() -> None:
+    rewards = small().rewards
+    for parts in (
+        {"address": "somebody"},
+        {"dividend_vault": replace(rewards.dividend_vault, token=Tally(rewards.address))},
+    ):
+        with refused("SupplierRewards_UnfitToken"):
+            replace(rewards, **parts)  # type: ignore[arg-type]
