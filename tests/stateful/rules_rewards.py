@@ -40,7 +40,7 @@ class RewardRules(AgreementRules):
             person = account(("cleo", "dora")[place])
         self.twin.claim_reward_share(person, 6, place, members, weights, to)
 
-    @rule(data=st.data(), days=st.integers(0, 12), stake=st.booleans())
+    @rule(data=st.data(), days=st.integers(2, 12), stake=st.booleans())
     def earn_rewards(self, data: st.DataObject, days: int, stake: bool) -> None:
         """Work, fees, a checkpoint, days of vesting; all who supplied claim."""
         self.deal(data)
@@ -51,7 +51,7 @@ class RewardRules(AgreementRules):
             self.twin.claim_rewards(person, [number], person.address, stake=stake)
             self.twin.claim_reward_share(person, 6, place, *SPLIT, person.address)
 
-    @rule(admin=mostly, person=people, rate=st.sampled_from([10**13, 9 * 10**12, 7 * 10**12 + 3, 1]))
+    @rule(admin=mostly, person=people, rate=st.sampled_from([10**16, 9 * 10**15, 7 * 10**15 + 3]))
     def lower_rate(self, admin: bool, person: Account, rate: int) -> None:
         self.twin.lower_rate(self.twin.system.admin if admin else person, rate)
 

@@ -28,10 +28,12 @@ SPLIT: Final = ((account("cleo").address, account("dora").address), (700, 300))
 """Members and weights of account 6."""
 PARAMETERS: Final = Parameters(
     fee_customer=100,
-    reward_halving=3 * DOLLAR,  # so that rewards halve, days fill up and vesting ends within a life
+    reward_rate=10**16,
+    reward_halving=3 * DOLLAR,
     reward_daily_fees=DOLLAR,
     reward_vesting=10 * 86_400,
 )
+"""A reward is a stake; rewards halve, days fill up and vesting ends within a life."""
 
 
 @dataclass

@@ -114,8 +114,10 @@ class SupplierRewards:
     def __post_init__(self) -> None:
         if ZERO_ADDRESS in (self.admin, self.escrow.address, self.dividend_vault.address):
             raise Refused("SupplierRewards_ZeroAddress")
-        if self.token.minter != self.address:
-            raise Refused("SupplierRewards_UnfitToken", f"{self.token.minter} mints the token.")
+        if self.token.minter != self.address or self.dividend_vault.token is not self.token:
+            raise Refused(
+                "SupplierRewards_UnfitToken", "Another contract mints it, or the vault stakes another."
+            )
         figures = (self.rate, self.halving, self.daily_fees, self.vesting)
         if (
             0 in figures
