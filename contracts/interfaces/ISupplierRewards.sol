@@ -9,11 +9,12 @@ pragma solidity 0.8.37;
 ///
 /// Notes:
 /// - Of all accounts together at most {DAILY_FEES} µ count on a day; what does not fit waits, first come, first counted. The
-///   rate never rises, so late counting never gains.
+///   rate never rises, so fees that wait never bring more for it. On a day that fills up whoever is counted first goes before
+///   the others.
 /// - For fees of work that is ruled bad later as many leave, the newest that count, whole: what was not paid of their reward is
 ///   forfeited, what was paid is set off against what the account earns later. Forfeited rewards are never minted, and F keeps
 ///   them. They leave before anything new counts, also when the bad ones themselves had not counted yet: so a late checkpoint
-///   saves nothing.
+///   keeps neither rate nor vesting for them. Bad ones that never counted use up no number F.
 /// - An account without an owner, a split, is claimed by its members in proportion to their weights.
 /// - Emission is floored per µ (R0 / 2^k in whole TALLY-wei), vesting in whole TALLY-wei an account, shares a member.
 ///
