@@ -24,11 +24,11 @@ from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from tallystick.protocol.accounting import invariants_rewards
-from tallystick.protocol.accounting.rewards import Supplier
 from tallystick.protocol.constants import DAY, TALLY_CAP
 from tallystick.protocol.errors import Refused
 from tallystick.protocol.hashing import keccak256
 from tallystick.protocol.model import Addresses, Model, ModelParameters
+from tests.stateful.token_books import TokenBooks
 from tests.support.evm import Account, Bound, Evm, Receipt, Reverted, Snapshot, account
 
 ANN, BEN, CLEO, DORA, ADMIN = (account(name) for name in ("ann", "ben", "cleo", "dora", "admin"))
@@ -128,11 +128,6 @@ class Lives:
 
     figures: Figures
     random: Random
-    credited: Counter[int] = field(default_factory=Counter)
-    forfeited: Counter[int] = field(default_factory=Counter)
-    counted: Counter[int] = field(default_factory=Counter)
-    claimed: Counter[int] = field(default_factory=Counter)
-    shares: Counter[tuple[int, int]] = field(default_factory=Counter)
     reached: Counter[str] = field(default_factory=Counter)
     """Events and refusals."""
     told: list[str] = field(default_factory=list)
@@ -142,6 +137,7 @@ class Lives:
         self.chain.evm.revert(self.chain.pristine)
         self.model = model_of(self.chain, self.figures)
         self.rate = self.figures.rate
+        self.books = TokenBooks(self.chain.rewards.address, self.chain.vault.address)
 
     @property
     def now(self) -> int:
@@ -187,25 +183,17 @@ class Lives:
         """Takes in what events tell, and nothing else."""
         for log in receipt.logs:
             self.reached[log.name] += 1
+            self.books.read(log)
             e = log.args
             match log.name:
                 case "Checkpointed":
                     assert e["day"] == self.now // DAY
                     assert e["fees"] > 0
-                    self.counted[e["account"]] += e["fees"]
-                    self.credited[e["account"]] += e["amount"]
                 case "CheckpointCapped":
                     assert e["day"] == self.now // DAY
                     assert e["waiting"] == self.model.rewards.lifetime_of(e["account"], now=self.now)[1]
                 case "Forfeited":
                     assert e["fees"] > 0
-                    self.counted[e["account"]] -= e["fees"]
-                    self.forfeited[e["account"]] += e["amount"]
-                case "RewardsClaimed":
-                    self.claimed[e["account"]] += e["amount"]
-                case "RewardShareClaimed":
-                    self.claimed[e["account"]] += e["amount"]
-                    self.shares[e["account"], e["index"]] += e["amount"]
                 case "RateLowered":
                     self.rate = e["rate"]
 
@@ -363,11 +351,7 @@ class Lives:
         for check in invariants_rewards.ALL:
             check(self.model)
         assert self.rate == rewards.rate
-        for number in KNOWN:
-            supplier = rewards.suppliers.get(number, Supplier())
-            told = (self.counted[number], self.credited[number], self.forfeited[number], self.claimed[number])
-            assert told == (supplier.fees, supplier.credited, supplier.forfeited, supplier.claimed), number
-        assert self.shares == +rewards.shares
+        self.books.compare(self.model)
 
 
 EVERYWHERE: Final = frozenset(

@@ -47,8 +47,8 @@ class TokenBooks:
         assert self.rate in (None, rewards.rate)
         for staker in vault.stakers.keys() | self.staked.keys():
             of = vault.stakers.get(staker, Staker())
-            told = (self.staked[staker], self.exiting[staker], self.dividends[staker])
-            assert told == (of.staked, of.exiting, of.claimed), staker
+            held = (self.staked[staker], self.exiting[staker], self.dividends[staker])
+            assert held == (of.staked, of.exiting, of.claimed), staker
             assert self.payouts.get(staker, ZERO_ADDRESS) == of.payout, staker
         assert self.received == vault.received
 
