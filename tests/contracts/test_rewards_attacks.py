@@ -16,7 +16,7 @@ import pytest
 from tallystick.chain.deployment import Plan
 from tests.contracts.test_escrow_splits import split
 from tests.contracts.test_governance import NETWORKS
-from tests.contracts.test_rewards_fuzz import Chain, Figures, chain_of
+from tests.contracts.test_rewards_fuzz import ADMIN, Chain, Figures, chain_of
 from tests.contracts.test_supplier_rewards import (
     PAYEE,
     RATE,
@@ -161,6 +161,53 @@ def test_being_counted_by_strangers_at_any_time__is_never_worse_than_later(seed:
 def chain_end(chain: Chain, days: int) -> int:
     """The same second in every run of a test: so many days after noon of the first day."""
     return (chain.evm.now // (days * DAY) + 1) * days * DAY
+
+
+def test_counting_late__with_rulings_and_lower_rates_between__never_brings_more() -> None:
+    """Sixty random lives of a week or so: fees, rulings, R0 halved on some days. Counted after every event, or
+    once in a while. (Halvings by F and full days are left out: bad work that never counted takes no room there.)"""
+    reached = {"less": 0, "same": 0}
+    for seed in range(60):
+        random = Random(seed)
+        days = [
+            (
+                random.random() < 0.4,
+                [random.choice((3, 8, -6)) for _ in range(random.randrange(4))],
+                random.random() < 0.3,
+            )
+            for _ in range(random.randrange(2, 9))
+        ]
+        sooner, later = lives_of(days, eager=True), lives_of(days, eager=False)
+        assert all(a >= b for a, b in zip(sooner, later, strict=True)), f"seed {seed}"
+        reached["same" if sooner == later else "less"] += 1
+    assert min(reached.values()) > 10
+
+
+def lives_of(days: list[tuple[bool, list[int], bool]], *, eager: bool) -> list[int]:
+    """TALLY-wei credited in the end, and vested at some times after it."""
+    chain = market(2**20, 10**12, 10**9)
+    base = bad = 0
+    rate = 2**20
+    for lower, events, looked in days:
+        chain.evm.warp(DAY)
+        if lower:
+            rate //= 2
+            chain.rewards.transact("lowerRate", rate, sender=ADMIN)
+        for event in events:
+            base += max(event, 0)
+            bad = min(base, bad + max(-event, 0))
+            earn(chain, 1, base, bad)
+            if eager:
+                count(chain.rewards, 1)
+        if looked:
+            count(chain.rewards, 1)
+    chain.evm.warp(DAY)
+    count(chain.rewards, 1)
+    life = [of(chain.rewards, 1)[2]]
+    for wait in (1, 20, 65, 4, 1):
+        chain.evm.warp(wait * DAY + 7)
+        life.append(of(chain.rewards, 1)[3])
+    return life
 
 
 def test_forfeited_and_earned_again__takes_new_numbers_of_the_schedule() -> None:
