@@ -16,6 +16,7 @@ from tallystick.chain.registry import Registry
 from tallystick.chain.sender import Call, KeySender
 from tallystick.chain.signers import KeySigner
 from tallystick.protocol.amounts import format_amount
+from tallystick.protocol.constants import DAY
 from tallystick.protocol.eip712 import BatchHeader, Receipt, Terms, digest, ledger_domain
 from tallystick.protocol.enums import HardwareClass, KeyKind, Mode, Role, VerificationKind
 from tallystick.protocol.figures import batch_root, encode_figures, figures_hash
@@ -36,7 +37,6 @@ from tallystick.watch.watcher import Watcher
 __all__ = ["DisputeLine", "Quarrel", "quarrel"]
 
 JURORS: Final = 7
-DAY: Final = 86_400
 UNITS: Final = 1_000_000
 """What the whole task is, and what the cheat signs for."""
 DELIVERED: Final = 400_000

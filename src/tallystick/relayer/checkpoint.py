@@ -16,6 +16,7 @@ from sqlalchemy import Connection, select, update
 from tallystick.chain.engine import QUEUED, REFUSED, REVERTED, SENT, Intent, Notice, TransactionEngine
 from tallystick.chain.errors import ContractRefused, NodeRefused
 from tallystick.chain.rpc import Head
+from tallystick.protocol.constants import DAY, MAX_REWARD_ITEMS
 from tallystick.store.database import Database
 from tallystick.store.tables import rewards, transactions
 
@@ -25,7 +26,6 @@ from .rewards import DueAccount, due_accounts
 from .submit import retry_delay
 
 __all__ = [
-    "MAX_ITEMS",
     "MAX_TRIES",
     "PAUSE",
     "Checkpointer",
@@ -36,17 +36,11 @@ __all__ = [
     "plan_call",
 ]
 
-MAX_ITEMS: Final = 200
-"""Accounts in one `checkpoint`, the most that the contract takes."""
-
 PAUSE: Final = 600
 """Seconds of chain time between two looks, unless one was too short for all that was due, or a period begins."""
 
 MAX_TRIES: Final = 8
 """Transactions of one period that fail before the rest waits for the next; about twenty minutes of chain time."""
-
-DAY: Final = 86_400
-"""Seconds; the contract's days begin at midnight, UTC."""
 
 
 class Standing(NamedTuple):
@@ -142,7 +136,7 @@ class Checkpointer:
             before = _period(connection, period)
             if before.under_way or _must_wait(before, now):
                 return
-            due = due_accounts(connection, period, self._least, MAX_ITEMS)
+            due = due_accounts(connection, period, self._least, MAX_REWARD_ITEMS)
         if not due:
             self._look_at = min(now + PAUSE, period + self._interval)
             return

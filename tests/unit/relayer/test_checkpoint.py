@@ -13,8 +13,8 @@ from sqlalchemy import select, update
 
 from tallystick.chain.errors import ContractRefused
 from tallystick.chain.rpc import Head
+from tallystick.protocol.constants import MAX_REWARD_ITEMS
 from tallystick.relayer.checkpoint import (
-    MAX_ITEMS,
     MAX_TRIES,
     PAUSE,
     Checkpointer,
@@ -264,13 +264,13 @@ def test_step__more_than_the_gas_allows__goes_in_chunks_one_after_the_other(desk
 
 
 def test_step__more_accounts_than_the_contract_takes__are_named_in_two_calls(desk: Desk) -> None:
-    for account in range(1, MAX_ITEMS + 2):
+    for account in range(1, MAX_REWARD_ITEMS + 2):
         desk.settled(account, 1_000_000, MIDNIGHT - 5_000)
     desk.restart(gas=10**9)
     desk.step(START)
     desk.mined()
     desk.step(START + 1)
-    assert desk.calls() == [list(range(1, MAX_ITEMS + 1)), [MAX_ITEMS + 1]]
+    assert desk.calls() == [list(range(1, MAX_REWARD_ITEMS + 1)), [MAX_REWARD_ITEMS + 1]]
 
 
 def test_step__day_is_full__what_waits_is_taken_up_the_next_day_where_it_stopped(desk: Desk) -> None:
